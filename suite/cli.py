@@ -1,0 +1,148 @@
+"""The `suite` command: parse, wire, exit code; no logic. What only one command needs is imported by that command."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from suite import __version__, registry, services, serving
+from suite.errors import SuiteError, UsageError
+
+__all__ = ("main",)
+
+EPILOG = """\
+exit codes of check: 0 conforming, 1 a MUST failed (or a SHOULD under --strict), 2 usage error,
+3 no verdict (unreachable, or too little could be judged), 4 the tool itself failed, 130 interrupted"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    words, command = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, None)
+    options = _parser().parse_args(words)
+    options.command = command
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except SuiteError as error:
+        print(f"suite: {error}", file=sys.stderr)  # noqa: T201 - a command's error line
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output left (`suite list | head`): nobody is there to report to, but no verdict may pass for one.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 4 if run is _run_check else 0
+    except Exception as error:  # a bug of ours: 1 would mean that a server failed
+        if os.environ.get("SUITE_TRACEBACK"):
+            raise
+        message = f"suite: internal error: {type(error).__name__}: {error} (SUITE_TRACEBACK=1 shows where)"
+        print(message, file=sys.stderr)  # noqa: T201 - a command's error line
+        return 4
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="suite",
+        description="Network services on every way of waiting for sockets, and a conformance tool for any server.",
+    )
+    parser.add_argument("--version", action="version", version=f"suite {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _check(commands.add_parser("check", help="judge servers", usage="suite check [OPTIONS] all | TARGET... | -- CMD {host} {port}", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter))  # fmt: skip
+    _serve(commands.add_parser("serve", help="serve one of the small services", description="Serve until SIGTERM; then finish what was accepted, and exit 0."))  # fmt: skip
+    _list(commands.add_parser("list", help="list variants, services or checks"))
+    _explain(commands.add_parser("explain", help="explain one check"))
+    return parser
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Judge servers: a variant's name, HOST:PORT, tcp://HOST:PORT, `all` own variants, or a command that serves on {host} and {port}."
+    parser.add_argument("targets", nargs="*", metavar="TARGET")
+    parser.add_argument(
+        "--peers", action="store_true", help="with `all`: also controls and peers, never in the exit code"
+    )
+    parser.add_argument("--service", default="echo", metavar="S", help="what the target serves (default: %(default)s)")
+    parser.add_argument("--only", action="append", default=[], metavar="ID|FAMILY,…", help="run only these checks")
+    parser.add_argument("--exclude", action="append", default=[], metavar="ID|FAMILY,…", help="leave these checks out")
+    parser.add_argument(
+        "--profile", choices=("quick", "thorough"), default="quick", help="how much to generate (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="generate the same scripts again")
+    parser.add_argument("--strict", action="store_true", help="a failed SHOULD fails the target")
+    parser.add_argument("--fail-fast", action="store_true", help="stop a target at its first failed MUST")
+    parser.add_argument(
+        "--timeout-factor", type=float, default=1.0, metavar="F", help="multiply every wait (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--capability",
+        action="append",
+        default=[],
+        metavar="max-clients=N,…",
+        help="declare a limit of the target: max-clients=N, idle-timeout=S, polls",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON report")
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="colour (default: %(default)s; NO_COLOR is honoured)",
+    )
+    parser.set_defaults(run=_run_check)
+
+
+def _run_check(options: argparse.Namespace) -> int:
+    from suite.conformance import command  # noqa: PLC0415 - only this command needs the engine
+
+    return command.check(options)
+
+
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("variant", metavar="VARIANT", help="see `suite list variants`")
+    serving.add_options(parser)
+    parser.set_defaults(run=_run_serve)
+
+
+def _run_serve(options: argparse.Namespace) -> int:
+    variant = registry.find(options.variant)
+    if variant.script is not None:
+        variant.check()
+        os.execv(sys.executable, [sys.executable, "-P", str(variant.script), options.host, str(options.port)])
+    return serving.run(variant, options)
+
+
+def _list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", choices=("variants", "services", "checks"), default="variants")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=_run_list)
+
+
+def _run_list(options: argparse.Namespace) -> int:
+    from suite.conformance.checks import catalogue  # noqa: PLC0415
+    from suite.report import listing  # noqa: PLC0415 - only this command needs it
+
+    rows: dict[str, Callable[[], listing.Rows]] = {
+        "variants": lambda: registry.VARIANTS,
+        "services": lambda: services.SERVICES,
+        "checks": catalogue,
+    }
+    listing.show(options.what, rows[options.what](), as_json=options.json)
+    return 0
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("check", metavar="CHECK-ID")
+    parser.set_defaults(run=_run_explain)
+
+
+def _run_explain(options: argparse.Namespace) -> int:
+    from suite.conformance.checks import catalogue, find  # noqa: PLC0415 - only this command needs it
+    from suite.report import listing  # noqa: PLC0415
+
+    check = find(options.check)
+    if check.id != options.check:
+        raise UsageError(
+            f"{options.check} is a family: explain one of {', '.join(row.id for row in catalogue() if row.family == options.check)}"
+        )
+    listing.explain(check)
+    return 0

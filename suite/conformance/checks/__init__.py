@@ -1,0 +1,65 @@
+"""The catalogue: every check, family by family, in the order they run.
+
+Adding a check is one function with its requirement, in the module of its family.
+"""
+
+from importlib import import_module
+
+from suite.conformance.plan import Check
+from suite.errors import UsageError
+
+__all__ = ("FAMILIES", "catalogue", "find", "select")
+
+FAMILIES = (
+    "fidelity",
+    "segmentation",
+    "ordering",
+    "half-close",
+    "disconnect",
+    "reset",
+    "concurrency",
+    "isolation",
+    "fairness",
+    "backpressure",
+)
+"""Names of the families, in running order; each is a module here, dashes as underscores."""
+
+
+def catalogue() -> tuple[Check, ...]:
+    """Return all checks, in running order."""
+    return tuple(
+        check for family in FAMILIES for check in import_module(f"{__name__}.{family.replace('-', '_')}").FAMILY.checks
+    )
+
+
+def find(name: str) -> Check:
+    """Return the check with this id.
+
+    Raises:
+        UsageError: there is none.
+    """
+    return select((name,), ())[0]
+
+
+def select(only: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[Check, ...]:
+    """Return the checks named by id or family in `only` (all when empty), less those in `exclude`.
+
+    Raises:
+        UsageError: a name is neither a check nor a family; or nothing is left.
+    """
+    checks = catalogue()
+    known = {check.id for check in checks} | set(FAMILIES)
+    for name in (*only, *exclude):
+        if name not in known:
+            from difflib import get_close_matches  # noqa: PLC0415 - only a misspelt name needs it
+
+            close = get_close_matches(name, known, n=2)
+            hint = f"did you mean {' or '.join(close)}?" if close else "`suite list checks` names them all"
+            raise UsageError(f"unknown check or family {name!r}; {hint}")
+    chosen = tuple(
+        check for check in checks
+        if (not only or {check.id, check.family} & set(only)) and not {check.id, check.family} & set(exclude)
+    )  # fmt: skip
+    if not chosen:
+        raise UsageError("no check is left to run; --only and --exclude cancel each other out")
+    return chosen

@@ -1,0 +1,236 @@
+"""From a finding seen once to evidence: confirmed, shrunk, and rated.
+
+Nothing is retried until green. A failure is confirmed when any of `ATTEMPTS` attempts fails with the same signature;
+wrong bytes seen once are evidence even when none does. A launched server is started afresh where the failure may
+depend on what it had served before; the scripts played so far are then part of the evidence.
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+from suite.conformance.oracle import findings
+from suite.conformance.plan import Check
+from suite.conformance.script import Script
+from suite.conformance.shrink import merge, shrink
+from suite.conformance.target import Target
+from suite.conformance.transcript import Canary, Transcript
+from suite.errors import TargetError
+from suite.events import Finding, Rate
+
+__all__ = ("ATTEMPTS", "Budget", "Case", "breach", "examine", "fatal")
+
+ATTEMPTS = 8
+RUNS = 20
+LEAST_RUNS = 2
+RECENT = 200
+"""Scripts before a failing one that may be part of its cause."""
+
+_KINDS = {
+    "foreign": "wrong",
+    "extra": "wrong",
+    "lost": "truncated",
+    "deaf": "stalled",
+    "unaccepted": "stalled",
+    "refused": "died",
+}
+"""One fault shows itself as either of these, by timing: they share a signature."""
+
+
+class Budget:
+    """Seconds that confirming and shrinking may take, for one check and for a whole target."""
+
+    def __init__(self, total: float, each: float) -> None:
+        self._left = total
+        self._each = each
+
+    def begin(self) -> "Timer":
+        """Start the time of one check."""
+        return Timer(self, min(self._each, max(0.0, self._left)))
+
+    def spend(self, seconds: float) -> None:
+        """Take away what a check used."""
+        self._left -= seconds
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing is left."""
+        return self._left <= 0
+
+
+class Timer:
+    """The time of one check."""
+
+    def __init__(self, budget: Budget, seconds: float) -> None:
+        self._budget = budget
+        self._start = time.monotonic()
+        self.seconds = seconds
+
+    def over(self, share: float = 1.0) -> bool:
+        """Whether this share of the time has passed."""
+        return time.monotonic() - self._start >= self.seconds * share
+
+    def end(self) -> None:
+        """Charge the budget."""
+        self._budget.spend(time.monotonic() - self._start)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A failure with its evidence.
+
+    Attributes:
+        script: the shortest script that shows it.
+        transcript: of a failing run of that script.
+        finding: what it shows.
+        rate: how often it failed; None when it was not run again.
+        confirmed: it failed again with the same signature.
+        note: what else to know, one phrase.
+    """
+
+    script: Script
+    transcript: Transcript
+    finding: Finding
+    rate: Rate | None = None
+    confirmed: bool = False
+    note: str = ""
+
+
+def fatal(finding: Finding) -> bool:
+    """Whether a finding means that the server serves nobody any more."""
+    return finding.kind in ("died", "refused", "deaf")
+
+
+def breach(check: Check, transcript: Transcript, target: Target) -> Finding | None:
+    """Return the finding that fails this check, if any."""
+    for finding in findings(transcript, target.oracle):
+        if finding.kind in check.faults:
+            return finding
+    return check.judge(transcript) if check.judge is not None else None
+
+
+def _same(one: Finding, other: Finding | None) -> bool:
+    return other is not None and _KINDS.get(one.kind, one.kind) == _KINDS.get(other.kind, other.kind)
+
+
+class _Prover:
+    """Replays candidates of one failure."""
+
+    def __init__(self, check: Check, target: Target, finding: Finding, timer: Timer) -> None:
+        self._check = check
+        self._target = target
+        self._finding = finding
+        self._timer = timer
+        self._last: tuple[Transcript, Finding] | None = None
+        self.afresh = False
+        self.patience: float | None = None
+
+    def once(self, script: Script, *, full: bool = False) -> bool:
+        """Play a script once, at `full` patience if asked; say whether it fails with the same signature."""
+        target = self._target
+        if self.afresh:
+            target.fresh()
+        elif not target.revive():
+            raise TargetError("the server cannot be restarted")
+        elif not target.launched and fatal(self._finding) and target.canary() is not Canary.OK:
+            raise TargetError("the server has answered nobody since")
+        # A server that died or went deaf must not leave it to the next script to find out.
+        suspect = not self._finding.hard or self._finding.kind in ("died", "refused") or self._finding.client < 0
+        patience = None if full else self.patience
+        transcript = target.play(script, patience=patience, canary=self._check.canary or suspect)
+        finding = breach(self._check, transcript, target)
+        if not _same(self._finding, finding):
+            return False
+        assert finding is not None
+        self._last = (transcript, finding)
+        return True
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether nothing more will be tried: what was not tried must not be told as seen."""
+        return self._timer.over()
+
+    def any_of(self, script: Script, attempts: int) -> bool:
+        """Play a script until it fails, at most so many times."""
+        return any(self.once(script) for attempt in range(attempts) if not attempt or not self._timer.over())
+
+    def found(self, script: Script) -> Case:
+        """Return the case of a script that has just failed."""
+        assert self._last is not None
+        return Case(script[: self._last[0].played], *self._last, confirmed=True)
+
+    def shrunk(self, found: Case) -> Case:
+        """Return the shortest case that can be had in time."""
+        if self._check.minimal:
+            return found
+        tries = 1 if self.any_of(found.script, 1) else ATTEMPTS
+        small = shrink(found.script, lambda script: self.any_of(script, tries), lambda: self._timer.over(0.6))
+        if small != found.script and (self.once(small, full=True) or self.any_of(small, tries)):
+            return replace(self.found(small), note=found.note)
+        return found
+
+    def rate(self, script: Script) -> Rate:
+        """Run a script twenty times, or as often as there is time."""
+        runs = failed = 0
+        while runs < RUNS and (not self._timer.over() or runs < LEAST_RUNS):
+            runs += 1
+            failed += self.once(script)
+        return Rate(failed, runs)
+
+
+def examine(check: Check, target: Target, case: Case, timer: Timer, *, brief: bool) -> Case:
+    """Confirm, shrink and rate a failure; `brief` only confirms it.
+
+    `target.history` ends with the failing script.
+    """
+    prover = _Prover(check, target, case.finding, timer)
+    history = target.history[-RECENT - 1 : -1]
+    # The failure was seen at full patience; what follows need not wait as long, and the shortest script is then seen
+    # to fail at full patience again.
+    prover.patience = None if case.finding.hard else target.short
+    try:
+        if target.death() is None and prover.any_of(case.script, ATTEMPTS if not brief else 2):
+            found = prover.found(case.script)
+            if brief:
+                return found
+            found = prover.shrunk(found)
+            if target.launched:
+                found = _aged(prover, found, history)
+        elif target.launched:
+            anew = _anew(prover, case.script, [] if brief else history)
+            if anew is None or brief:
+                return anew or case
+            found = prover.shrunk(anew)
+        else:
+            return case if brief else replace(case, rate=Rate(1, 1 + ATTEMPTS))
+        return found if found.rate is not None else replace(found, rate=prover.rate(found.script))
+    except TargetError as error:
+        return replace(case, confirmed=fatal(case.finding), note=str(error))
+
+
+def _aged(prover: "_Prover", found: Case, history: list[Script]) -> Case:
+    """See whether a script that fails on a server which has served others fails on a fresh one too.
+
+    If not, what the server had served before is part of the cause, and of the script if that can be shown.
+    """
+    rate = prover.rate(found.script)
+    if prover.out_of_time:
+        return replace(found, rate=rate)
+    anew = _anew(prover, found.script, history, attempts=2 if rate.failed == rate.runs else ATTEMPTS)
+    if anew is None:
+        always = rate.failed == rate.runs
+        return replace(found, rate=rate, note="only on a server that had served others before" if always else "a race")
+    if anew.script == found.script:
+        return replace(found, rate=rate)
+    return prover.shrunk(anew)
+
+
+def _anew(prover: "_Prover", script: Script, history: list[Script], *, attempts: int = 2) -> Case | None:
+    """Play a script on a fresh server, then behind what was played before it; return what fails, if anything."""
+    prover.afresh = True
+    if prover.any_of(script, attempts):
+        return prover.found(script)
+    if history:
+        whole = merge([*history, script])
+        if prover.any_of(whole, 1):
+            return replace(prover.found(whole), note="depends on what the server had served before")
+    return None

@@ -1,0 +1,259 @@
+"""One client's socket: non-blocking, deadline-free, and exact about what it sees.
+
+A blocking send in a *tester* would deadlock on the very servers that stop reading, so nothing here blocks. The player
+calls `on_readable` and `on_writable` when poll(2) says so.
+"""
+
+import errno
+import select
+import socket
+import time
+from collections import deque
+
+from suite.conformance.oracle import Oracle
+from suite.conformance.transcript import Conversation, Ending
+from suite.errors import HarnessError
+
+__all__ = ("Address", "Link")
+
+Address = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
+"""Address family and socket address of a target."""
+
+READ = 262144
+NARROW_BUFFER = 2304
+NARROW_SEGMENT = 1000
+"""Linux' smallest receive buffer (tcp(7)) and a small segment: a server's kernel then holds about 50 kB of its output
+for such a client before it refuses more; over loopback with the usual sizes it holds 4 MB."""
+
+_OURS = {
+    errno.EMFILE: "out of descriptors; raise the limit with `ulimit -n`",
+    errno.ENFILE: "the system is out of descriptors",
+    errno.EADDRNOTAVAIL: "out of local ports; wait a minute for TIME_WAIT to pass",
+    errno.ENOBUFS: "the kernel is out of socket buffers",
+    errno.ENOMEM: "out of memory",
+}
+_UNREACHABLE = frozenset(
+    {
+        errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.EACCES,
+        errno.EPERM, errno.EINVAL, errno.EAFNOSUPPORT,
+    },
+)  # fmt: skip
+"""What says that no connection can be made to this address from here."""
+_LINGER_RST = b"\1\0\0\0\0\0\0\0"  # struct linger {on, 0 s}: close() sends RST, socket(7)
+_MASK_BOTH = select.POLLIN | select.POLLOUT
+
+
+class Link:
+    """A client's connection and its record.
+
+    Attributes:
+        talk: the record.
+        queue: bytes waiting for the kernel.
+        eager: read whatever comes; a stalled link reads only up to `budget` more bytes.
+        narrow: connected with small windows.
+        moved: monotonic time at which bytes last moved, either way.
+        connected: the connect has succeeded.
+        local_port: the port asked for or had on purpose, else 0.
+    """
+
+    __slots__ = (
+        "_broken",
+        "_oracle",
+        "_sock",
+        "budget",
+        "connected",
+        "eager",
+        "fd",
+        "local_port",
+        "moved",
+        "narrow",
+        "queue",
+        "talk",
+    )
+
+    def __init__(self, client: int, oracle: Oracle) -> None:
+        self.talk = Conversation(client)
+        self.queue: deque[memoryview] = deque()
+        self.eager = True
+        self.budget = 0
+        self.connected = False
+        self.narrow = False
+        self.moved = time.monotonic()
+        self.fd = -1
+        self.local_port = 0
+        self._broken = False
+        self._oracle = oracle
+        self._sock: socket.socket | None = None
+
+    def connect(self, address: Address, *, port: int | None = None, narrow: bool = False) -> bool:
+        """Start to connect, from local `port` if given; return whether that port could be had.
+
+        Port 0 is one that can be had again once this connection is reset: one that connect(2) chooses may be shared
+        with connections in TIME_WAIT, which forbid to bind it, socket(7).
+
+        Raises:
+            HarnessError: this process or machine is short of descriptors, ports or memory.
+        """
+        family, where = address
+        took = True
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            self._sock, self.fd = sock, sock.fileno()
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.narrow = narrow
+            if narrow:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW_BUFFER)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, NARROW_SEGMENT)
+            if port is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    sock.bind(("", port))
+                    self.local_port = sock.getsockname()[1]
+                except OSError:
+                    took = False
+            result = sock.connect_ex(where)
+            if self.local_port and result == errno.EADDRNOTAVAIL:  # the pair is not free after all
+                sock.close()
+                self.local_port = 0
+                return self.connect(address, narrow=narrow) and False
+        except OSError as error:
+            if error.errno not in _UNREACHABLE:
+                raise _harness(error) from error
+            result = error.errno
+        if result == errno.EADDRNOTAVAIL and family == socket.AF_INET6:
+            result = errno.ENETUNREACH  # IPv6 is switched off here; the host's next address may do
+        if result == errno.EINPROGRESS:
+            # Loopback completes the handshake inside connect(2); asking the peer's name is cheaper than a poll.
+            try:
+                sock.getpeername()
+            except OSError:
+                return took
+            result = 0
+        self._connect_result(result)
+        return took
+
+    def _connect_result(self, result: int) -> None:
+        if result == 0:
+            self.connected = True
+            self.moved = time.monotonic()
+        elif result in (errno.ECONNREFUSED, errno.ECONNRESET):
+            self._ended(Ending.REFUSED)
+        elif result in _UNREACHABLE:
+            self._ended(Ending.UNANSWERED)
+        else:
+            raise _harness(OSError(result, errno.errorcode.get(result, str(result))))
+
+    @property
+    def mask(self) -> int:
+        """The poll events to wait for; 0 means that poll should not know this descriptor (it reports HUP regardless)."""
+        if self._sock is None or self.talk.ending is not Ending.OPEN:
+            return 0
+        if not self.connected:
+            return select.POLLOUT
+        if self.eager or self.budget:
+            return _MASK_BOTH if self.queue else select.POLLIN
+        return select.POLLOUT if self.queue else 0
+
+    def send(self, data: bytes, *, more: bool = False) -> None:
+        """Queue bytes and let the kernel take what it takes now; `more`: a FIN follows at once and shall ride along."""
+        self.queue.append(memoryview(data))
+        if self.connected and len(self.queue) == 1:
+            # send(2), MSG_MORE: the last, partial segment is kept back until the shutdown, which makes it data and FIN.
+            self.on_writable(socket.MSG_MORE if more else 0)
+
+    def on_writable(self, flags: int = 0) -> None:
+        """Finish the connect, or send from the queue until the kernel refuses."""
+        sock, talk = self._sock, self.talk
+        if sock is None:
+            return
+        if not self.connected:
+            self._connect_result(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+            if not self.connected:
+                return
+        queue = self.queue
+        while queue:
+            piece = queue[0]
+            try:
+                count = sock.send(piece, flags)
+            except BlockingIOError:
+                talk.blocked = True
+                return
+            except OSError:
+                # The peer has reset, or closed and then reset. What it sent before may still be read, so how it
+                # ended is for recv to say; the error is consumed though, and recv may then show a bare end.
+                self._broken = True
+                queue.clear()
+                self.budget = max(self.budget, 1)
+                return
+            talk.sent += piece[:count]
+            self.moved = time.monotonic()
+            if count == len(piece):
+                queue.popleft()
+            else:
+                queue[0] = piece[count:]
+
+    def on_readable(self) -> int:
+        """Receive once, compare with what is owed; return the number of bytes."""
+        sock, talk = self._sock, self.talk
+        if sock is None:
+            return 0
+        if not self.connected:
+            self.on_writable()
+            if not self.connected:
+                return 0
+        try:
+            data = sock.recv(READ if self.eager else min(READ, self.budget))
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._ended(Ending.RST)
+            return 0
+        if not data:
+            self._ended(Ending.RST if self._broken else Ending.FIN)
+            return 0
+        self.moved = time.monotonic()
+        at = len(talk.received)
+        talk.received += data
+        if not self.eager:
+            self.budget -= len(data)
+        if talk.diverged is None:
+            expected = self._oracle.expected(talk.sent)
+            if not expected.startswith(data, at):
+                talk.diverged = next(
+                    (at + i for i, byte in enumerate(data) if at + i >= len(expected) or expected[at + i] != byte)
+                )
+        return len(data)
+
+    def fin(self) -> None:
+        """Half-close."""
+        self.queue.clear()
+        if self._sock is not None and self.talk.ending is Ending.OPEN:
+            self.talk.fin = True
+            try:
+                self._sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                self._broken = True  # ENOTCONN: the peer has reset
+
+    def close(self, *, reset: bool = False) -> None:
+        """Close, with RST instead of FIN if `reset` (or if unread bytes are left: RFC 9293 section 3.10.4)."""
+        self.queue.clear()
+        self.talk.gone = True
+        if self._sock is not None:
+            if reset:
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RST)
+            self._sock.close()
+            self._sock = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to observe."""
+        return self._sock is None or self.talk.ending is not Ending.OPEN
+
+    def _ended(self, ending: Ending) -> None:
+        self.talk.ending = ending
+        self.talk.sent_at_end = len(self.talk.sent)
+        self.queue.clear()
+
+
+def _harness(error: OSError) -> HarnessError:
+    return HarnessError(f"cannot make a connection: {_OURS.get(error.errno or 0, error.strerror or str(error))}")

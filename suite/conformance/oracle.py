@@ -1,0 +1,167 @@
+"""What a service owes its clients, written from the RFC's text; it never imports the services it judges.
+
+Findings, by kind. Hard ones are facts; soft ones are the absence of something within a calibrated bound.
+
+    wrong      hard  a byte that is not the expected one
+    foreign    hard  bytes that another client sent
+    extra      hard  more bytes than were owed
+    truncated  hard  FIN before everything owed had come
+    lost       hard  RST before everything owed had come
+    early-fin  hard  FIN although the client has not finished (everything owed had come)
+    reset      hard  RST to an orderly client (everything owed had come)
+    refused    hard  connection refused by a server that listened before
+    died       hard  the launched process ended
+    stalled    soft  bytes owed did not come
+    no-fin     soft  everything came, but not the end
+    unaccepted soft  the connect itself got no answer
+    deaf       soft  a fresh connection gets no answer any more
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from suite.conformance.transcript import Canary, Conversation, Ending, Transcript
+from suite.events import Finding
+
+__all__ = ("DATA", "EchoOracle", "Oracle", "findings", "octets")
+
+DATA = frozenset({"wrong", "foreign", "extra", "truncated", "lost", "stalled", "refused", "died", "unaccepted", "deaf"})
+"""Kinds that mean bytes were not served as owed; `early-fin`, `reset` and `no-fin` are about the ending alone."""
+
+
+class Oracle(Protocol):
+    """Predicts what a right server may send."""
+
+    service: str
+
+    def expected(self, sent: bytearray, /) -> bytes | bytearray:
+        """Return all bytes owed to a client that has sent `sent` so far."""
+
+
+class EchoOracle:
+    """RFC 862: "any data received is sent back until the calling user terminates the connection"."""
+
+    service = "echo"
+
+    def expected(self, sent: bytearray, /) -> bytes | bytearray:
+        """Return the very bytes sent."""
+        return sent
+
+
+def findings(transcript: Transcript, oracle: Oracle) -> list[Finding]:
+    """Return every breach a transcript shows, the most telling first."""
+    found = [
+        finding
+        for conversation in transcript.conversations.values()
+        for finding in _of(conversation, transcript, oracle)
+    ]
+    found.extend(_afterwards(transcript))
+    found.sort(key=lambda finding: not finding.hard)
+    return found
+
+
+def _of(talk: Conversation, transcript: Transcript, oracle: Oracle) -> Iterator[Finding]:
+    client = talk.client
+    if talk.ending is Ending.REFUSED:
+        yield Finding("refused", client, "a connection", "connection refused", hard=True)
+        return
+    if talk.ending is Ending.UNANSWERED:
+        yield Finding("unaccepted", client, "a connection", "no answer to the connect", hard=False)
+        return
+    if talk.diverged is not None:
+        yield _divergence(talk, transcript, oracle)
+        return
+    if talk.ending in (Ending.FIN, Ending.RST):
+        yield from _end(talk, oracle)
+        return
+    for wait in transcript.waits:
+        if wait.client == client and wait.missing:
+            owed = octets(len(talk.received) + wait.missing)
+            yield Finding(
+                "stalled",
+                client,
+                owed,
+                f"{octets(len(talk.received))}, then nothing for {wait.seconds:.1f} s",
+                hard=False,
+            )
+        elif wait.client == client and wait.what == "read_eof":
+            yield Finding(
+                "no-fin",
+                client,
+                "FIN after the client's FIN",
+                f"all bytes came, but no end within {wait.seconds:.1f} s",
+                hard=False,
+            )
+
+
+def _end(talk: Conversation, oracle: Oracle) -> Iterator[Finding]:
+    # What was sent after the end was seen is owed nothing.
+    owed = len(oracle.expected(talk.sent[: talk.sent_at_end]))
+    got, how = len(talk.received), talk.ending.value
+    if got < owed:
+        kind = "truncated" if talk.ending is Ending.FIN else "lost"
+        yield Finding(kind, talk.client, f"{octets(owed)}, then FIN", f"{octets(got)}, then {how}", hard=True)
+    elif talk.ending is Ending.RST:
+        yield Finding("reset", talk.client, "FIN", f"RST after all of {octets(got)}", hard=True)
+    elif not talk.fin:
+        yield Finding(
+            "early-fin",
+            talk.client,
+            "the connection stays open until the client ends it",
+            f"FIN after {octets(got)}",
+            hard=True,
+        )
+
+
+def _divergence(talk: Conversation, transcript: Transcript, oracle: Oracle) -> Finding:
+    at = talk.diverged or 0
+    expected = oracle.expected(talk.sent)
+    got, want = bytes(talk.received[at : at + 8]), bytes(expected[at : at + 8])
+    if at >= len(expected):
+        more = len(talk.received) - len(expected)
+        origin = _origin(bytes(talk.received[at : at + 16]), talk, transcript)
+        return Finding(
+            "foreign" if origin else "extra",
+            talk.client,
+            f"nothing after byte {len(expected)}",
+            f"{more} more: {_hex(got)}{origin}",
+            hard=True,
+        )
+    origin = _origin(bytes(talk.received[at : at + 16]), talk, transcript)
+    return Finding(
+        "foreign" if origin else "wrong", talk.client, f"{_hex(want)} at offset {at}", f"{_hex(got)}{origin}", hard=True
+    )
+
+
+def _origin(sample: bytes, talk: Conversation, transcript: Transcript) -> str:
+    # Eight equal bytes of seeded randomness are no coincidence.
+    if len(sample) >= 8:
+        for other in transcript.conversations.values():
+            if other is not talk and sample in other.sent:
+                return f" (sent by client {other.client})"
+    return ""
+
+
+def octets(count: int) -> str:
+    """Render a number of bytes: 0 bytes, 1 byte, 2 bytes."""
+    return f"{count} byte" if count == 1 else f"{count} bytes"
+
+
+def _hex(data: bytes) -> str:
+    return data.hex(" ")
+
+
+def _afterwards(transcript: Transcript) -> Iterator[Finding]:
+    if transcript.died is not None:
+        yield Finding("died", -1, "the server lives", transcript.died, hard=True)
+    match transcript.canary:
+        case None | Canary.OK:
+            return
+        case Canary.REFUSED:
+            yield Finding("refused", -1, "a new client is served", "connection refused", hard=True)
+        case Canary.WRONG:
+            yield Finding("wrong", -1, "a new client gets its own bytes", "wrong bytes", hard=True)
+        case Canary.ENDED:
+            yield Finding("truncated", -1, "a new client is served", "closed without an answer", hard=True)
+        case Canary.SILENT:
+            yield Finding("deaf", -1, "a new client is served", "no answer", hard=False)

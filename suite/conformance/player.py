@@ -1,0 +1,112 @@
+"""Plays scripts: one thread, non-blocking sockets, one poll, deadlines that start anew while bytes move.
+
+Several scripts may play side by side; their waits then overlap.
+"""
+
+import random
+import select
+import time
+from collections.abc import Sequence
+
+from suite.conformance.link import Address, Link
+from suite.conformance.oracle import Oracle
+from suite.conformance.run import STUCK, Run
+from suite.conformance.script import NONCE, Op, Script
+from suite.conformance.transcript import Canary, Ending, Transcript
+
+__all__ = ("Player",)
+
+
+class Player:
+    """Plays scripts against one address.
+
+    Args:
+        address: where to connect.
+        oracle: what the service owes.
+        patience: seconds without movement after which a wait runs out.
+        stuck: seconds without movement after which a half-close drops what the kernel will not take.
+        cap: seconds after which a single wait ends although bytes still move: the transfer is slow, not wrong.
+
+    Attributes:
+        answer: the first bytes that the last canary received.
+    """
+
+    def __init__(self, address: Address, oracle: Oracle, *, patience: float = 5.0, cap: float = 30.0) -> None:
+        self.address = address
+        self.patience = patience
+        self.stuck = STUCK
+        self.cap = cap
+        self.answer = b""
+        self._rush = 0  # connects in a row that the accept queue has room for; 0 while it never was too short
+        self.oracle = oracle
+        self._nonces = random.Random(0x5EED)
+
+    def play(self, script: Script) -> Transcript:
+        """Play one script."""
+        return self.play_together([script])[0]
+
+    def play_together(self, scripts: Sequence[Script]) -> list[Transcript]:
+        """Play scripts side by side; return their transcripts in the same order."""
+        runs = [Run(self, script) for script in scripts]
+        poll = select.poll()
+        known: dict[int, tuple[int, Link]] = {}
+        live = list(runs)
+        try:
+            while True:
+                live = [run for run in live if run.advance()]
+                if not live:
+                    break
+                links = {link.fd: (link, run) for run in live for link in run.live.values() if link.mask}
+                for fd in known.keys() - links.keys():
+                    poll.unregister(fd)
+                    del known[fd]
+                for fd, (link, _) in links.items():
+                    mask = link.mask
+                    if known.get(fd, (0, None)) != (mask, link):
+                        poll.register(fd, mask)
+                        known[fd] = (mask, link)
+                now = time.monotonic()
+                wait = max(0.0, min(run.deadline() for run in live) - now)
+                for fd, events in poll.poll(wait * 1000 + 0.5):
+                    link, run = links[fd]
+                    run.stirred[link] = None
+                    if events & (select.POLLIN | select.POLLHUP | select.POLLERR):
+                        link.on_readable()
+                    if events & select.POLLOUT and not link.ended:
+                        link.on_writable()
+        finally:
+            for run in runs:
+                run.close()
+        return [run.transcript for run in runs]
+
+    def canary(self, patience: float | None = None) -> tuple[Canary, float]:
+        """Connect afresh, send a nonce, wait for it; return what happened and the seconds it took."""
+        start = time.monotonic()
+        script = (Op("barrier"),)
+        before, self.patience = self.patience, patience or self.patience
+        try:
+            transcript = self.play(script)
+        finally:
+            self.patience = before
+        talk = next(iter(transcript.conversations.values()))
+        self.answer = bytes(talk.received[:64])
+        seconds = time.monotonic() - start
+        if talk.diverged is not None:
+            return Canary.WRONG, seconds
+        if talk.ending is Ending.REFUSED:
+            return Canary.REFUSED, seconds
+        if transcript.waits or talk.ending is Ending.UNANSWERED:
+            return Canary.SILENT, seconds
+        return (Canary.OK if len(talk.received) == NONCE else Canary.ENDED), seconds
+
+    def overrun(self) -> None:
+        """Connect fewer in a row from now on: each SYN that is sent again costs a second, and proves nothing."""
+        self._rush = max(1, self._rush // 2) if self._rush else 4
+
+    def paced(self, connects: int) -> bool:
+        """Whether to pause after so many connects."""
+        return self._rush > 0 and connects % self._rush == 0
+
+    def nonce(self) -> bytes:
+        """Return a fresh nonce: 16 ASCII bytes, the last a newline, so that line-wise servers answer it too."""
+        return b"%015x\n" % self._nonces.getrandbits(60)

@@ -1,0 +1,147 @@
+"""Makes a failing script as short as it gets: fewest clients, then operations, then bytes, then milliseconds.
+
+Hypothesis' own shrinker assumes that a run is cheap and repeatable; here one costs a round trip or a time bound, and
+may fail only sometimes. So this one knows what a script is, tries the largest cuts first, asks a predicate that is
+free to try several times, and stops when its time is up, keeping the best so far.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from suite.conformance.script import Op, Payload, Script, normalise
+
+__all__ = ("merge", "renumber", "shrink")
+
+
+class _Over(Exception):  # noqa: N818 - control flow, no error
+    """The time for shrinking is over."""
+
+
+def shrink(script: Script, fails: Callable[[Script], bool], over: Callable[[], bool]) -> Script:
+    """Return the shortest script found that still fails, before `over()` turns true."""
+    best = normalise(script)
+    tried = {best}
+
+    def better(candidate: Script) -> bool:
+        nonlocal best
+        if over():  # thousands of operations have thousands of cuts, each of which costs something to make
+            raise _Over
+        candidate = normalise(candidate)
+        if candidate in tried:
+            return False
+        tried.add(candidate)
+        if not candidate or not fails(candidate):
+            return False
+        best = candidate
+        return True
+
+    before: Script = ()
+    with suppress(_Over):
+        while best != before:
+            before = best
+            _without(
+                better,
+                lambda: sorted({op.client for op in best if op.client >= 0}),
+                lambda gone: tuple(op for op in best if op.client not in gone),
+            )
+            _without(
+                better,
+                lambda: list(range(len(best))),
+                lambda gone: tuple(op for at, op in enumerate(best) if at not in gone),
+            )
+            for at in range(len(best)):
+                _lessen(better, lambda: best, at)
+    return renumber(best)
+
+
+def _without(
+    better: Callable[[Script], bool], parts: Callable[[], Sequence[int]], rest: Callable[[set[int]], Script]
+) -> None:
+    """Cut out runs of parts, large ones first, from the end: later operations depend on earlier ones."""
+    size = max(1, len(parts()) // 2)
+    while True:
+        start = len(parts())
+        while start > 0:
+            now = parts()
+            start = min(start, len(now))
+            low = max(0, start - size)
+            better(rest(set(now[low:start])))
+            start = low
+        if size == 1:
+            return
+        size //= 2
+
+
+def _lessen(better: Callable[[Script], bool], best: Callable[[], Script], at: int) -> None:
+    """Make the operation at one place smaller."""
+    if at >= len(best()):
+        return
+    first = best()[at]
+
+    def now() -> Op | None:
+        script = best()
+        op = script[at] if at < len(script) else None
+        return op if op is not None and (op.kind, op.client) == (first.kind, first.client) else None
+
+    def put(op: Op) -> bool:
+        script = best()
+        return better((*script[:at], op, *script[at + 1 :]))
+
+    if first.narrow or first.same_port_as is not None:
+        put(replace(first, narrow=False, same_port_as=None))
+    op = now()
+    if op is not None and op.payload is not None and op.payload.length > 1:
+        put(replace(op, payload=Payload.of(b"\0")))
+    passes = 0
+    while (op := now()) is not None and _size(op) > passes + 1:
+        middle = (passes + _size(op) + 1) // 2 if passes else max(1, _size(op) // 2)
+        if middle >= _size(op) or not put(_resized(op, middle)):
+            passes = max(passes, middle)
+    if op is not None and op.payload is not None and op.payload.length <= 8:
+        put(replace(op, payload=Payload.of(bytes(op.payload.length))))
+
+
+def _size(op: Op) -> int:
+    return op.payload.length if op.payload is not None else op.count
+
+
+def _resized(op: Op, size: int) -> Op:
+    if op.payload is None:
+        return replace(op, count=size)
+    literal = op.payload.literal
+    return replace(op, payload=Payload.random(size, op.payload.seed) if literal is None else Payload.of(literal[:size]))
+
+
+def renumber(script: Script) -> Script:
+    """Number the clients 0, 1, … in the order in which they open."""
+    names: dict[int, int] = {-1: -1}
+    for op in script:
+        names.setdefault(op.client, len(names) - 1)
+    return tuple(
+        replace(
+            op,
+            client=names[op.client],
+            same_port_as=None if op.same_port_as is None else names.get(op.same_port_as, op.same_port_as),
+        )
+        for op in script
+    )
+
+
+def merge(scripts: Sequence[Script]) -> Script:
+    """Chain scripts into one: the clients of each are new, and those left open at its end are closed there."""
+    merged: list[Op] = []
+    base = 0
+    for script in scripts:
+        clients = sorted({op.client for op in script if op.client >= 0})
+        names = {client: base + at for at, client in enumerate(clients)} | {-1: -1}
+        ended = {op.client for op in script if op.kind in ("rst", "close")}
+        merged += [
+            replace(
+                op, client=names[op.client], same_port_as=None if op.same_port_as is None else names[op.same_port_as]
+            )
+            for op in script
+        ]
+        merged += [Op("close", names[client]) for client in clients if client not in ended]
+        base += len(clients)
+    return normalise(merged)

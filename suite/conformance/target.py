@@ -1,0 +1,245 @@
+"""A server under test as the engine sees it: where it is, how fast it answers, whether it lives, how to start it anew."""
+
+import signal
+import socket
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Self
+
+from suite.conformance.link import Address
+from suite.conformance.oracle import EchoOracle, Oracle
+from suite.conformance.player import Player
+from suite.conformance.run import STUCK
+from suite.conformance.script import Op, Payload, Script
+from suite.conformance.transcript import Canary, Ending, Transcript
+from suite.errors import TargetError
+from suite.process import Server
+from suite.registry import Capabilities
+
+__all__ = ("Target", "resolve")
+
+FIRST_PATIENCE = 5.0
+FLOOR = 1.0
+"""Seconds that a wait lasts at least, once calibrated: a busy machine delays a right server by tenths."""
+ROUND_TRIPS = 20
+TIMES = 50
+"""A wait lasts this many times the 99th percentile of this target's own round trips."""
+
+
+class Target:
+    """A server under test.
+
+    Args:
+        name: how the user called it.
+        kind: "own", "control", "peer", "address" or "command".
+        capabilities: what it declares.
+        addresses: where it may be, tried in this order (an address target).
+        start: starts it (a launched target); exactly one of the two is given.
+        factor: multiplies every wait.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        capabilities: Capabilities,
+        *,
+        addresses: tuple[Address, ...] = (),
+        start: Callable[[], Server] | None = None,
+        factor: float = 1.0,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.capabilities = capabilities
+        self.oracle: Oracle = EchoOracle()
+        self.history: list[Script] = []
+        self.answer = b""
+        self._addresses = addresses
+        self._start = start
+        self._factor = factor
+        self._server: Server | None = None
+        self._round_trips: list[float] = []
+        self._patience = FIRST_PATIENCE * factor
+        self._player: Player
+
+    def __enter__(self) -> Self:
+        """Start the server, or choose the first address.
+
+        Raises:
+            TargetError: the command cannot be started or never listens.
+        """
+        if self._start is not None:
+            self._server = self._start()
+            address = resolve(*self._server.address)[0]
+        else:
+            address = self._addresses[0]
+        self._player = Player(address, self.oracle, patience=self._patience)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.stop(grace=1.0)
+
+    @property
+    def launched(self) -> bool:
+        """Whether the server is ours to restart."""
+        return self._server is not None
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT in use."""
+        host, port = self._player.address[1][:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    @property
+    def patience(self) -> float:
+        """Seconds without movement after which a wait runs out."""
+        return self._patience
+
+    @property
+    def short(self) -> float:
+        """A shorter patience for shrinking a stall that full patience has confirmed."""
+        if not self._round_trips:
+            return self._patience
+        return min(self._patience, max(0.15, 20 * max(self._round_trips)) * self._factor)
+
+    @property
+    def round_trip(self) -> float:
+        """Median seconds of a fresh connection and a short answer; 1 ms while none was seen."""
+        return statistics.median(self._round_trips) if self._round_trips else 0.001
+
+    def next_address(self) -> bool:
+        """Go on to the next address of the host; False when there is none."""
+        later = self._addresses[self._addresses.index(self._player.address) + 1 :] if self._addresses else ()
+        if later:
+            self._player.address = later[0]
+        return bool(later)
+
+    def declared(self) -> Mapping[str, Any]:
+        """Return the declared capabilities that say something."""
+        return {name.replace("_", "-"): value for name, value in asdict(self.capabilities).items() if value}
+
+    def play(self, script: Script, *, patience: float | None = None, canary: bool = False) -> Transcript:
+        """Play one script, look after the server, and try a canary if asked, or if a wait ran out."""
+        self._player.patience = patience or self._patience
+        transcript = self._player.play(script)
+        self._look_after(transcript, canary=canary)
+        if transcript.waits and transcript.canary is Canary.OK and self._slowed():
+            # The machine, not the server: even a fresh connection took ten times its usual round trip.
+            self._player.patience = 3 * (patience or self._patience)
+            transcript = self._player.play(script)
+            self._look_after(transcript, canary=canary)
+        self.history.append(script)
+        return transcript
+
+    def play_together(self, scripts: list[Script]) -> list[Transcript]:
+        """Play scripts side by side."""
+        self._player.patience = self._patience
+        transcripts = self._player.play_together(scripts)
+        for transcript in transcripts:
+            self._look_after(transcript, canary=False)
+        self.history += scripts
+        return transcripts
+
+    def _look_after(self, transcript: Transcript, *, canary: bool) -> None:
+        suspicious = transcript.waits or any(
+            talk.ending in (Ending.REFUSED, Ending.UNANSWERED) for talk in transcript.conversations.values()
+        )
+        transcript.died = self.death()
+        if transcript.died is None and (canary or suspicious):
+            transcript.canary = self.canary()
+            if transcript.canary is not Canary.OK:
+                transcript.died = self.death()
+
+    def canary(self) -> Canary:
+        """Try a fresh connection; a silent one gets a second, longer chance."""
+        self._player.patience = self._patience
+        result, seconds = self._player.canary()
+        self.history.append((Op("barrier"),))
+        if result is Canary.SILENT:
+            result, seconds = self._player.canary(
+                max(FIRST_PATIENCE * self._factor, 2 * self._patience) if self._round_trips else None
+            )
+        self.answer = self._player.answer
+        if result is Canary.OK:
+            self._round_trips.append(seconds)
+            del self._round_trips[:-100]
+        return result
+
+    def _slowed(self) -> bool:
+        return len(self._round_trips) > ROUND_TRIPS and self._round_trips[-1] > max(
+            0.1, 10 * statistics.median(self._round_trips)
+        )
+
+    def calibrate(self) -> float:
+        """Set the waits from this target's round trips; return the bytes a second that it echoes."""
+        for _ in range(ROUND_TRIPS):
+            if self.canary() is not Canary.OK:
+                break
+        if self._round_trips:
+            slowest = max(self._round_trips)
+            self._patience = max(FLOOR, TIMES * slowest) * self._factor
+            self._player.stuck = max(STUCK, 10 * slowest) * self._factor
+        rate = 0.0
+        for length in (1 << 16, 1 << 20):
+            start = time.monotonic()
+            transcript = self.play(
+                (Op("open", 0), Op("send", 0, Payload.random(length, 1)), Op("read", 0, count=length))
+            )
+            if not transcript.completed:
+                break
+            seconds = time.monotonic() - start
+            rate = length / seconds
+            if seconds > 0.05:
+                break
+        return rate
+
+    def death(self) -> str | None:
+        """Say how the launched server ended, or None while it lives (or is not ours)."""
+        if self._server is None:
+            return None
+        status = self._server.poll()
+        if status is None:
+            return None
+        how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
+        last = self._server.output().strip().rpartition("\n")[2].strip()
+        return f"the server {how}" + (f": {last[:120]}" if last else "")
+
+    def fresh(self) -> None:
+        """Start a launched server anew.
+
+        Raises:
+            TargetError: it does not start any more, or is not ours to start.
+        """
+        if self._server is None:
+            raise TargetError(f"{self.name} is not ours to restart")
+        self._server.restart()
+        self._player.address = resolve(*self._server.address)[0]
+        self.history.clear()
+
+    def revive(self) -> bool:
+        """Make sure that a server is there to be played with: restart one that died; False when that cannot be done."""
+        if self.death() is None:
+            return True
+        try:
+            self.fresh()
+        except TargetError:
+            return False
+        return True
+
+
+def resolve(host: str, port: int) -> tuple[Address, ...]:
+    """Return the socket addresses of HOST:PORT, in the resolver's order.
+
+    Raises:
+        TargetError: the name is unknown.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise TargetError(
+            f"cannot resolve host {host!r}: {error.strerror}; check the name or give an address"
+        ) from None
+    return tuple(dict.fromkeys((row[0], row[4]) for row in found))  # type: ignore[misc] # the stubs allow other families

@@ -1,0 +1,69 @@
+"""From cases to verdicts, from verdicts to exit codes."""
+
+from collections.abc import Sequence
+
+from suite.conformance.confirm import Case, fatal
+from suite.conformance.plan import Check
+from suite.conformance.script import one_line, to_json
+from suite.events import CheckResult, Level, Verdict
+
+__all__ = ("EXIT_ORDER", "conclude", "overall", "result_of")
+
+STABLE = 0.95
+REACHED = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.WARN, Verdict.INFO, Verdict.UNSTABLE})
+EXIT_ORDER = (130, 4, 1, 3, 0)
+"""With several targets the first of these that occurred."""
+
+
+def result_of(check: Check, case: Case, *, premises: dict[str, int], scripts: int, seconds: float) -> CheckResult:
+    """Grade a failure: unconfirmed absences are INCONCLUSIVE, the rest counts by level and rate."""
+    finding = case.finding
+    # Whatever was looked at, a server must outlive its clients.
+    binding = check.level is Level.MUST or (fatal(finding) and case.confirmed)
+    if check.level is Level.INFO and not binding:
+        verdict = Verdict.INFO
+    elif not case.confirmed and not finding.hard:
+        verdict = Verdict.INCONCLUSIVE
+    elif not binding:
+        verdict = Verdict.WARN
+    elif not case.confirmed or (case.rate is not None and case.rate.failed < STABLE * case.rate.runs):
+        verdict = Verdict.UNSTABLE
+    else:
+        verdict = Verdict.FAIL
+    reason = f"{one_line(case.script) if len(case.script) <= 12 else f'{len(case.script)} operations'}: {finding.actual}, not {finding.expected}"
+    return CheckResult(
+        check.id,
+        check.family,
+        check.level,
+        verdict,
+        reason=reason + (f" ({case.note})" if case.note else ""),
+        expected=finding.expected,
+        actual=finding.actual,
+        note=case.note,
+        script=tuple(to_json(case.script)),
+        rate=case.rate,
+        timeline=tuple(case.transcript.moments),
+        premises=premises,
+        scripts=scripts,
+        seconds=seconds,
+    )
+
+
+def conclude(results: Sequence[CheckResult], *, strict: bool) -> tuple[str, int]:
+    """Return a target's verdict and the exit code it stands for."""
+    failed = any(result.failed or (strict and result.verdict is Verdict.WARN) for result in results)
+    if any(result.verdict is Verdict.ERROR for result in results):
+        return ("non-conforming" if failed else "no-verdict"), 4
+    if failed:
+        return "non-conforming", 1
+    musts = [result for result in results if result.level is Level.MUST and result.verdict is not Verdict.SKIPPED]
+    reached = sum(result.verdict in REACHED for result in musts)
+    ran = any(result.verdict in REACHED for result in results)
+    if not ran or reached < 0.9 * len(musts):
+        return "no-verdict", 3
+    return "conforming", 0
+
+
+def overall(exits: Sequence[int]) -> int:
+    """Return the exit code of several targets."""
+    return next(code for code in EXIT_ORDER if code in exits) if exits else 3

@@ -1,0 +1,1 @@
+"""Reports: they consume events; nothing else prints."""

@@ -1,0 +1,239 @@
+"""The report people read: a matrix of targets and families, and every failure with its shortest script."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from suite.events import (
+    CheckFinished,
+    CheckResult,
+    Event,
+    Level,
+    Progress,
+    RunFinished,
+    RunStarted,
+    TargetFinished,
+    TargetResult,
+    TargetStarted,
+    Verdict,
+)
+from suite.report.bar import Bar
+
+__all__ = ("TextReport", "wants_color")
+
+MOST_MOMENTS = 14
+_STYLES = {
+    "FAIL": "1;31",
+    "UNSTABLE": "1;31",
+    "WARN": "33",
+    "ERROR": "1;35",
+    "ok": "32",
+    "PASS": "32",
+    "?": "35",
+    "INCONCLUSIVE": "35",
+    "dim": "2",
+    "bold": "1",
+}
+_LABELS = {
+    "segmentation": "segments",
+    "half-close": "halfclose",
+    "disconnect": "disconn.",
+    "concurrency": "concurr.",
+    "backpressure": "backpr.",
+}
+
+
+def wants_color(choice: str, stream: TextIO) -> bool:
+    """Decide on colour: --color, else NO_COLOR (no-color.org), else whether `stream` is a terminal."""
+    if choice != "auto":
+        return choice == "always"
+    return "NO_COLOR" not in os.environ and stream.isatty()
+
+
+class TextReport:
+    """Prints results on stdout as targets finish; a live bar on stderr, on a terminal only.
+
+    Args:
+        families: the families' names, in order: the matrix's columns.
+        about: by check id, its requirement, its source, and a known real bug like it.
+        color: colour the output.
+        matrix: print one row a target instead of one line a check.
+    """
+
+    def __init__(
+        self, families: Sequence[str], about: Mapping[str, tuple[str, str, str]], *, color: bool, matrix: bool
+    ) -> None:
+        self._families = families
+        self._about = about
+        self._color = color
+        self._matrix = matrix
+        self._bar = Bar(sys.stderr)
+        self._kind = ""
+        self._seed = 0
+        self._finished: list[TargetResult] = []
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case RunStarted():
+                self._seed = event.seed
+                self._bar.start(len(event.targets))
+                if self._matrix:
+                    self._header(event)
+            case TargetStarted():
+                self._bar.target(event.target, event.checks)
+            case Progress():
+                self._bar.doing(f"{event.check} {event.doing}")
+            case CheckFinished():
+                self._bar.advance()
+            case TargetFinished():
+                self._bar.pause()
+                self._finished.append(event.result)
+                if self._matrix:
+                    self._row(event)
+                else:
+                    self._single(event.result)
+            case RunFinished():
+                self._bar.stop()
+                if self._matrix:
+                    self._details()
+                self._last(event)
+
+    def _say(self, text: str = "") -> None:
+        print(text, flush=True)
+
+    def _paint(self, text: str, style: str) -> str:
+        code = _STYLES.get(style)
+        return f"\x1b[{code}m{text}\x1b[0m" if self._color and code else text
+
+    # one target ------------------------------------------------------------------------------------------------------
+
+    def _single(self, target: TargetResult) -> None:
+        if target.dismissed:
+            return
+        where = f" at {target.address}" if target.address and target.address != target.target else ""
+        self._say(self._paint(f"{target.target}{where}", "bold"))
+        for family in self._families:
+            results = [result for result in target.checks if result.family == family]
+            if results:
+                marks = " ".join(self._mark(result) for result in results)
+                self._say(f"  {family:<13}{marks}")
+        self._failures(target)
+
+    def _mark(self, result: CheckResult) -> str:
+        words = {Verdict.PASS: result.id, Verdict.SKIPPED: f"({result.id})"}
+        word = words.get(result.verdict, f"{result.id}:{result.verdict}")
+        return self._paint(word, "dim" if result.verdict is Verdict.SKIPPED else result.verdict)
+
+    # many targets ----------------------------------------------------------------------------------------------------
+
+    def _header(self, run: RunStarted) -> None:
+        self._width = max(map(len, run.targets)) + 2
+        self._say(" " * self._width + "".join(f"{_label(family)}  " for family in self._families))
+
+    def _row(self, event: TargetFinished) -> None:
+        target = event.result
+        if event.kind != self._kind and self._kind == "own":
+            self._say(self._paint("controls and peers, not counted:", "dim"))
+        self._kind = event.kind
+        if not any(result.verdict is not Verdict.SKIPPED for result in target.checks):
+            self._say(f"{target.target:<{self._width}}{self._paint(target.note, 'dim')}")
+            return
+        cells = []
+        for family in self._families:
+            word, style = self._cell([result for result in target.checks if result.family == family])
+            cells.append(self._paint(f"{word:<{len(_label(family)) + 2}}", style))
+        self._say(f"{target.target:<{self._width}}{''.join(cells)}{self._paint(f'{target.seconds:5.1f} s', 'dim')}")
+
+    @staticmethod
+    def _cell(results: Sequence[CheckResult]) -> tuple[str, str]:
+        verdicts = [result.verdict for result in results]
+        failed = sum(result.failed for result in results)
+        if failed:
+            return f"FAIL {failed}", "FAIL"
+        for verdict, word in ((Verdict.ERROR, "ERROR"), (Verdict.WARN, "warn"), (Verdict.INCONCLUSIVE, "?")):
+            if verdict in verdicts:
+                return (f"{word} {verdicts.count(verdict)}" if word == "warn" else word), verdict
+        if not verdicts or all(verdict is Verdict.SKIPPED for verdict in verdicts):
+            return "limit", "dim"
+        return ("ok*" if Verdict.SKIPPED in verdicts else "ok"), "ok"
+
+    def _details(self) -> None:
+        limits = [f"{target.target} {limit}" for target in self._finished if (limit := _limits(target))]
+        if limits:
+            self._say(self._paint(f"* and limit: beyond what the row declares ({', '.join(limits)})", "dim"))
+        for target in self._finished:
+            self._failures(target, heading=True)
+
+    # failures --------------------------------------------------------------------------------------------------------
+
+    def _failures(self, target: TargetResult, *, heading: bool = False) -> None:
+        shown = [
+            result for result in target.checks if result.verdict not in (Verdict.PASS, Verdict.SKIPPED, Verdict.INFO)
+        ]
+        if heading and shown:
+            self._say()
+            self._say(self._paint(target.target, "bold"))
+        for result in shown:
+            self._failure(result)
+        for result in target.checks:
+            if result.verdict is Verdict.INFO and not heading:
+                self._say(f"  {self._paint('INFO', 'dim')} {result.id}: {result.reason}")
+
+    def _failure(self, result: CheckResult) -> None:
+        rate = f" {result.rate.failed}/{result.rate.runs}" if result.rate else ""
+        level = "" if result.level is Level.MUST else f" ({result.level})"
+        head = f"  {self._paint(f'{result.verdict}{rate}', result.verdict)} {self._paint(result.id, 'bold')}{level}"
+        if result.script is None or self._matrix:
+            self._say(f"{head}: {result.reason}")
+            return
+        requirement, source, known = self._about[result.id]
+        self._say(f"{head}: {requirement}")
+        script, _, _ = result.reason.partition(": ")
+        rows = (("script", script), ("expected", result.expected), ("actual", result.actual), ("note", result.note))
+        for name, text in (*rows, ("source", source), ("similar", known)):
+            if text:
+                self._say(f"      {self._paint(f'{name:<9}', 'dim')} {text}")
+        moments = result.timeline
+        for moment in moments[:MOST_MOMENTS]:
+            who = f"client {moment.client}" if moment.client >= 0 else "canary"
+            self._say(self._paint(f"      {moment.seconds * 1000:9.2f} ms  {who:<9} {moment.what}", "dim"))
+        if len(moments) > MOST_MOMENTS:
+            self._say(self._paint(f"      … {len(moments) - MOST_MOMENTS} more", "dim"))
+
+    def _last(self, run: RunFinished) -> None:
+        if run.interrupted:
+            self._say("interrupted: the above is what is known")
+        words = []
+        for verdict in ("conforming", "non-conforming", "no-verdict"):
+            names = [target for target in run.targets if target.verdict == verdict]
+            if names and self._matrix:
+                words.append(f"{len(names)} {verdict}")
+            elif names:
+                note = f": {names[0].note}" if names[0].note else ""
+                words.append(self._counts(names[0], verdict) + note)
+        if not self._matrix and any(target.dismissed for target in run.targets):
+            self._say(f"{run.targets[0].target}: {run.targets[0].note}")
+            return
+        self._say(f"{', '.join(words) or 'nothing ran'} in {run.seconds:.1f} s, seed {self._seed}")
+
+    @staticmethod
+    def _counts(target: TargetResult, verdict: str) -> str:
+        counts = {word: sum(result.verdict is word for result in target.checks) for word in Verdict}
+        scripts = sum(result.scripts for result in target.checks)
+        listed = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        return f"{target.target} {verdict} ({listed}; {scripts} scripts)"
+
+
+def _label(family: str) -> str:
+    """Return a family's column heading: at least as wide as "FAIL 10"."""
+    return f"{_LABELS.get(family, family):<7}"
+
+
+def _limits(target: TargetResult) -> str:
+    return " ".join(
+        f"{name}={value}" if value is not True else name
+        for name, value in target.capabilities.items()
+        if name != "polls"
+    )

@@ -1,0 +1,26 @@
+"""Fault: never closes; at the end of the stream its thread waits for ever. Named by hc-idle and dis-fin."""
+
+import socket
+import sys
+import threading
+
+
+def serve(sock):
+    try:
+        while data := sock.recv(65536):
+            sock.sendall(data)
+        threading.Event().wait()
+    except OSError:
+        sock.close()  # the client has reset
+
+
+def main():
+    listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=512)
+    print("listening %s:%d" % listener.getsockname()[:2], flush=True)
+    while True:
+        sock, _ = listener.accept()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=serve, args=(sock,), daemon=True).start()
+
+
+main()

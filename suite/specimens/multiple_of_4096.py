@@ -1,0 +1,26 @@
+"""Fault: when what was received is a multiple of 4096 bytes, its last byte is lost. Named by seg-boundaries and seg-generated."""
+
+import socket
+import sys
+import threading
+
+
+def serve(sock):
+    with sock:
+        try:
+            while data := sock.recv(65536):
+                sock.sendall(data[:-1] if len(data) % 4096 == 0 else data)
+        except OSError:
+            pass  # the client has reset
+
+
+def main():
+    listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=512)
+    print("listening %s:%d" % listener.getsockname()[:2], flush=True)
+    while True:
+        sock, _ = listener.accept()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=serve, args=(sock,), daemon=True).start()
+
+
+main()

@@ -1,0 +1,31 @@
+"""Fault: answers only once it holds 16 bytes, or the client has finished. Named by seg-small-latency."""
+
+import socket
+import sys
+import threading
+
+
+def serve(sock):
+    with sock:
+        held = b""
+        try:
+            while data := sock.recv(65536):
+                held += data
+                if len(held) >= 16:
+                    sock.sendall(held)
+                    held = b""
+            sock.sendall(held)
+        except OSError:
+            pass  # the client has reset
+
+
+def main():
+    listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=512)
+    print("listening %s:%d" % listener.getsockname()[:2], flush=True)
+    while True:
+        sock, _ = listener.accept()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=serve, args=(sock,), daemon=True).start()
+
+
+main()
