@@ -22,6 +22,8 @@ __all__ = ("ATTEMPTS", "Budget", "Case", "breach", "examine", "fatal")
 ATTEMPTS = 8
 RUNS = 20
 LEAST_RUNS = 2
+LINGERING = 0.05
+"""Seconds that a server which may be dying is given to die, though it served a canary."""
 RECENT = 200
 """Scripts before a failing one that may be part of its cause."""
 
@@ -137,6 +139,8 @@ class _Prover:
         suspect = not self._finding.hard or self._finding.kind in ("died", "refused") or self._finding.client < 0
         patience = None if full else self.patience
         transcript = target.play(script, patience=patience, canary=self._check.canary or suspect)
+        if self._finding.kind == "died" and transcript.died is None:
+            transcript.died = target.death(within=LINGERING)
         finding = breach(self._check, transcript, target)
         if not _same(self._finding, finding):
             return False
@@ -163,7 +167,12 @@ class _Prover:
         if self._check.minimal:
             return found
         tries = 1 if self.any_of(found.script, 1) else ATTEMPTS
-        small = shrink(found.script, lambda script: self.any_of(script, tries), lambda: self._timer.over(0.6))
+        small = shrink(
+            found.script,
+            # What always fails must not shrink into what fails sometimes: a cut has to be seen to fail twice.
+            lambda script: self.any_of(script, tries) and (tries > 1 or self.any_of(script, 1)),
+            lambda: self._timer.over(0.6),
+        )
         if small != found.script and (self.once(small, full=True) or self.any_of(small, tries)):
             return replace(self.found(small), note=found.note)
         return found

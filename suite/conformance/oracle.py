@@ -56,7 +56,7 @@ def findings(transcript: Transcript, oracle: Oracle) -> list[Finding]:
         for finding in _of(conversation, transcript, oracle)
     ]
     found.extend(_afterwards(transcript))
-    found.sort(key=lambda finding: not finding.hard)
+    found.sort(key=lambda finding: (finding.kind != "died", not finding.hard))
     return found
 
 

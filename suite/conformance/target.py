@@ -9,11 +9,11 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from suite.conformance.link import Address
-from suite.conformance.oracle import EchoOracle, Oracle
+from suite.conformance.oracle import EchoOracle, Oracle, findings
 from suite.conformance.player import Player
 from suite.conformance.run import STUCK
 from suite.conformance.script import Op, Payload, Script
-from suite.conformance.transcript import Canary, Ending, Transcript
+from suite.conformance.transcript import Canary, Transcript
 from suite.errors import TargetError
 from suite.process import Server
 from suite.registry import Capabilities
@@ -26,6 +26,9 @@ FLOOR = 1.0
 ROUND_TRIPS = 20
 TIMES = 50
 """A wait lasts this many times the 99th percentile of this target's own round trips."""
+
+DYING = 0.5
+"""Seconds within which a launched server that turned a canary away may yet turn out to be dead."""
 
 
 class Target:
@@ -144,14 +147,14 @@ class Target:
         return transcripts
 
     def _look_after(self, transcript: Transcript, *, canary: bool) -> None:
-        suspicious = transcript.waits or any(
-            talk.ending in (Ending.REFUSED, Ending.UNANSWERED) for talk in transcript.conversations.values()
+        suspicious = any(
+            finding.kind not in ("wrong", "foreign", "extra") for finding in findings(transcript, self.oracle)
         )
         transcript.died = self.death()
-        if transcript.died is None and (canary or suspicious):
+        if transcript.died is None and (canary or suspicious or transcript.waits):
             transcript.canary = self.canary()
             if transcript.canary is not Canary.OK:
-                transcript.died = self.death()
+                transcript.died = self.death(within=DYING if transcript.canary is not Canary.SILENT else 0.0)
 
     def canary(self) -> Canary:
         """Try a fresh connection; a silent one gets a second, longer chance."""
@@ -196,11 +199,17 @@ class Target:
                 break
         return rate
 
-    def death(self) -> str | None:
-        """Say how the launched server ended, or None while it lives (or is not ours)."""
+    def death(self, within: float = 0.0) -> str | None:
+        """Say how the launched server ended, or None while it lives (or is not ours).
+
+        Args:
+            within: seconds to wait for it: a process' sockets close a moment before it can be waited for.
+        """
         if self._server is None:
             return None
-        status = self._server.poll()
+        deadline = time.monotonic() + within
+        while (status := self._server.poll()) is None and time.monotonic() < deadline:
+            time.sleep(0.002)
         if status is None:
             return None
         how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
