@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from suite.conformance.confirm import Budget, Case, breach, examine
+from suite.conformance.drawing import Drawing
 from suite.conformance.plan import Check, Plan
 from suite.conformance.script import Script
 from suite.conformance.target import Target
@@ -88,20 +89,21 @@ def run(
     results: list[TargetResult] = []
     exits: list[int] = []
     interrupted = False
-    for target in targets:
-        judge = _Judge(target, checks, options, emit)
-        try:
-            result = judge.judge()
-        except KeyboardInterrupt:
-            interrupted = True
-            result = judge.conclude("interrupted", code=130)
-        results.append(result)
-        emit(TargetFinished(target.kind, result))
-        if not counted or target.kind in counted:
-            exits.append(result.exit)
-        if interrupted:
-            exits.append(130)
-            break
+    with Drawing() as drawing:
+        for target in targets:
+            judge = _Judge(target, checks, options, emit, drawing)
+            try:
+                result = judge.judge()
+            except KeyboardInterrupt:
+                interrupted = True
+                result = judge.conclude("interrupted", code=130)
+            results.append(result)
+            emit(TargetFinished(target.kind, result))
+            if not counted or target.kind in counted:
+                exits.append(result.exit)
+            if interrupted:
+                exits.append(130)
+                break
     code = overall(exits)
     emit(RunFinished(tuple(results), code, time.monotonic() - start, interrupted))
     return code
@@ -118,11 +120,12 @@ class _Stop(Exception):  # noqa: N818 - control flow, no error
 class _Judge:
     """Judges one target."""
 
-    def __init__(self, target: Target, checks: Sequence[Check], options: Options, emit: Emit) -> None:
+    def __init__(self, target: Target, checks: Sequence[Check], options: Options, emit: Emit, drawing: Drawing) -> None:
         self._target = target
         self._checks = checks
         self._options = options
         self._emit = emit
+        self._drawing = drawing
         self._results: dict[str, CheckResult] = {}
         self._failures: Counter[str] = Counter()
         self._budget = Budget(TOTAL if options.profile == "quick" else 5 * TOTAL, EACH)
@@ -179,9 +182,10 @@ class _Judge:
         )
 
     def _run_all(self) -> None:
-        """Run the checks in order, the waiting ones side by side at the end."""
+        """Run the checks in order: fixed ones, generated ones, and those that wait, side by side."""
         able = [check for check in self._checks if self._able(check)]
-        for at, check in enumerate(able):
+        self._drawing.begin(able, self._plan)
+        for at, check in enumerate(sorted(able, key=lambda check: check.generated)):
             if check.overlap and at:
                 continue
             self._one(check)
@@ -230,7 +234,7 @@ class _Judge:
         slow = False
         name, holds = check.premise
         try:
-            scripts = tuple(check.scripts(self._plan))
+            scripts = self._drawing.scripts(check, self._plan)
             case: Case | None = None
             enough = begun + self._share(check)
             for script in scripts:
@@ -297,19 +301,8 @@ class _Judge:
                 verdict = Verdict.INCONCLUSIVE
             else:
                 verdict, reason = Verdict.PASS, ""
-            seconds = time.monotonic() - begun
-            self._finish(
-                CheckResult(
-                    check.id,
-                    check.family,
-                    check.level,
-                    verdict,
-                    reason,
-                    premises=counts,
-                    scripts=played,
-                    seconds=seconds,
-                )
-            )
+            result = CheckResult(check.id, check.family, check.level, verdict, reason, premises=counts, scripts=played)
+            self._finish(replace(result, seconds=time.monotonic() - begun))
             return
         try:
             self._meet(case)

@@ -50,7 +50,7 @@ class Plan:
 
         times = 5 if self.profile == "thorough" else 1
         number = crc32(self.check.encode(), self.seed & 0xFFFFFFFF)
-        return draw_all(shape, min(8, self.most_clients), count * times, number)
+        return draw_all(shape, self.most_clients, count * times, number)
 
     def number(self, index: int = 0) -> int:
         """Return a seed for a payload of this check."""

@@ -258,16 +258,3 @@ def test_declared_limits_are_skipped_not_failed() -> None:
     assert code == 0
     assert verdicts(result)["con-open-order"] is Verdict.SKIPPED
     assert result.capabilities == {"max-clients": 1}
-
-
-def test_the_same_seed_plays_the_same_scripts() -> None:
-    def drawn(seed: int) -> list[object]:
-        from suite.conformance.plan import Plan
-        from suite.conformance.strategies import draw_all
-
-        draw_all.cache_clear()
-        check = checks.find("con-generated")
-        return list(check.scripts(Plan(seed, check=check.id)))
-
-    assert drawn(5) == drawn(5)
-    assert drawn(5) != drawn(6)
