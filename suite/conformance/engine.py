@@ -330,10 +330,12 @@ class _Judge:
     def _side_by_side(self, checks: Sequence[Check]) -> None:
         """Play the checks that mostly wait beside each other; whatever fails there is seen again by itself."""
         batch: list[tuple[Check, Script]] = []
+        room = TOGETHER if self._few is None else min(TOGETHER, self._plan.most_clients)
         for check in checks:
             self._plan.check = check.id
-            batch += [(check, script) for script in check.scripts(self._plan)]
-        room = TOGETHER if self._few is None else min(TOGETHER, self._plan.most_clients)
+            scripts = list(check.scripts(self._plan))
+            # Where nothing can wait side by side, one wait must do.
+            batch += [(check, script) for script in (scripts if room > 1 else scripts[-1:])]
         begun = time.monotonic()
         seen: dict[str, list[Transcript]] = {check.id: [] for check in checks}
         while batch:
