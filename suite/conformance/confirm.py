@@ -137,7 +137,7 @@ class _Prover:
             raise TargetError("the server has answered nobody since")
         # A server that died or went deaf must not leave it to the next script to find out.
         suspect = not self._finding.hard or self._finding.kind in ("died", "refused") or self._finding.client < 0
-        patience = None if full else self.patience
+        patience = target.patience if full else self.patience
         transcript = target.play(script, patience=patience, canary=self._check.canary or suspect)
         if self._finding.kind == "died" and transcript.died is None:
             transcript.died = target.death(within=LINGERING)
@@ -196,8 +196,10 @@ def examine(check: Check, target: Target, case: Case, timer: Timer, *, brief: bo
     # The failure was seen at full patience; what follows need not wait as long, and the shortest script is then seen
     # to fail at full patience again.
     prover.patience = None if case.finding.hard else target.short
+    # A server that answers nobody fails any script.
+    ill = case.transcript.canary not in (None, Canary.OK) or target.death() is not None
     try:
-        if target.death() is None and prover.any_of(case.script, ATTEMPTS if not brief else 2):
+        if not (ill and target.launched) and prover.any_of(case.script, ATTEMPTS if not brief else 2):
             found = prover.found(case.script)
             if brief:
                 return found
@@ -205,7 +207,7 @@ def examine(check: Check, target: Target, case: Case, timer: Timer, *, brief: bo
             if target.launched:
                 found = _aged(prover, found, history)
         elif target.launched:
-            anew = _anew(prover, case.script, [] if brief else history)
+            anew = _anew(prover, case.script, [] if brief else history, attempts=2 if brief else ATTEMPTS)
             if anew is None or brief:
                 return anew or case
             found = prover.shrunk(anew)

@@ -32,17 +32,17 @@ __all__ = ("Options", "run")
 Emit = Callable[[Event], None]
 
 EACH = 8.0
-TOTAL = 40.0
+TOTAL = 28.0
 """Seconds for confirming, shrinking and rating: of one failing check, and of all of a target."""
 BRIEF_AFTER = 3
 """Failures in a family after which the rest is reported unshrunk."""
 CANARY_EVERY = 20
 """Generated scripts between two canaries."""
-ENOUGH = 6.0
+ENOUGH = 4.0
 LEAST = 2.0
 POT = 60.0
 """Seconds after which a check makes do with the scripts it has played, at least one of which reached its premise: each,
-a generated one at least, and all generated ones of a target together."""
+a generated one (or any, once many have failed) at least, and all generated ones of a target together."""
 LONGEST_WAIT = 2.0
 """Seconds that a client of an overlapping check may be silent."""
 TOGETHER = 64
@@ -266,7 +266,7 @@ class _Judge:
     def _share(self, check: Check) -> float:
         """Return the seconds that the scripts of a check may take: a slow server is shown fewer."""
         if not check.generated:
-            return ENOUGH
+            return LEAST if self._budget.spent else ENOUGH
         left = sum(other.generated and other.id not in self._results for other in self._checks)
         return max(LEAST, self._pot / max(1, left))
 
@@ -318,12 +318,15 @@ class _Judge:
         result = result_of(check, case, premises=counts, scripts=played, seconds=time.monotonic() - begun)
         self._finish(result)
         self._survivors()
+        if self._budget.spent:
+            self._target.hurry()
 
     def _survivors(self) -> None:
         """After a failure: an address that answers nobody any more ends the run; a launched server starts afresh."""
         target = self._target
         if target.launched:
-            target.fresh()
+            if not self._budget.spent or target.canary() is not Canary.OK:
+                target.fresh()
         elif target.canary() is not Canary.OK and target.canary() is not Canary.OK:
             raise _Stop(f"{target.name} answers no client any more after this check", dead=True)
 
@@ -352,12 +355,13 @@ class _Judge:
                 group, self._target.play_together([script for _, script in group]), strict=True
             ):
                 seen[check.id].append(transcript)
+        took = time.monotonic() - begun
         for check in checks:
             transcripts = seen[check.id]
             name, holds = check.premise
             premises = Counter({name: sum(map(holds, transcripts))})
             if premises[name] and not any(breach(check, transcript, self._target) for transcript in transcripts):
-                self._settle(check, None, premises, len(transcripts), begun, slow=False)
+                self._settle(check, None, premises, len(transcripts), time.monotonic() - took, slow=False)
             else:
                 self._one(check)
 

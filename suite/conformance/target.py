@@ -24,6 +24,7 @@ FIRST_PATIENCE = 5.0
 FLOOR = 1.0
 """Seconds that a wait lasts at least, once calibrated: a busy machine delays a right server by tenths."""
 ROUND_TRIPS = 20
+EXCHANGES = 5
 TIMES = 50
 """A wait lasts this many times the 99th percentile of this target's own round trips."""
 
@@ -41,6 +42,12 @@ class Target:
         addresses: where it may be, tried in this order (an address target).
         start: starts it (a launched target); exactly one of the two is given.
         factor: multiplies every wait.
+
+    Attributes:
+        oracle: what its service owes.
+        history: scripts played since it was started.
+        answer: the first bytes that the last canary received.
+        round_trip: median seconds of a short exchange on an open connection, once calibrated.
     """
 
     def __init__(
@@ -59,11 +66,14 @@ class Target:
         self.oracle: Oracle = EchoOracle()
         self.history: list[Script] = []
         self.answer = b""
+        self.round_trip = 0.001
         self._addresses = addresses
         self._start = start
         self._factor = factor
         self._server: Server | None = None
         self._round_trips: list[float] = []
+        self._deaf = False
+        self._hurried = False
         self._patience = FIRST_PATIENCE * factor
         self._player: Player
 
@@ -108,11 +118,6 @@ class Target:
             return self._patience
         return min(self._patience, max(0.15, 20 * max(self._round_trips)) * self._factor)
 
-    @property
-    def round_trip(self) -> float:
-        """Median seconds of a fresh connection and a short answer; 1 ms while none was seen."""
-        return statistics.median(self._round_trips) if self._round_trips else 0.001
-
     def next_address(self) -> bool:
         """Go on to the next address of the host; False when there is none."""
         later = self._addresses[self._addresses.index(self._player.address) + 1 :] if self._addresses else ()
@@ -128,12 +133,12 @@ class Target:
         """Play one script, look after the server, and try a canary if asked, or if a wait ran out."""
         self._player.patience = patience or self._patience
         transcript = self._player.play(script)
-        self._look_after(transcript, canary=canary)
+        self._look_after(transcript, canary=canary, patience=patience)
         if transcript.waits and transcript.canary is Canary.OK and self._slowed():
             # The machine, not the server: even a fresh connection took ten times its usual round trip.
             self._player.patience = 3 * (patience or self._patience)
             transcript = self._player.play(script)
-            self._look_after(transcript, canary=canary)
+            self._look_after(transcript, canary=canary, patience=patience)
         self.history.append(script)
         return transcript
 
@@ -146,25 +151,28 @@ class Target:
         self.history += scripts
         return transcripts
 
-    def _look_after(self, transcript: Transcript, *, canary: bool) -> None:
+    def _look_after(self, transcript: Transcript, *, canary: bool, patience: float | None = None) -> None:
         suspicious = any(
             finding.kind not in ("wrong", "foreign", "extra") for finding in findings(transcript, self.oracle)
         )
         transcript.died = self.death()
         if transcript.died is None and (canary or suspicious or transcript.waits):
-            transcript.canary = self.canary()
+            transcript.canary = self.canary(patience)
             if transcript.canary is not Canary.OK:
                 transcript.died = self.death(within=DYING if transcript.canary is not Canary.SILENT else 0.0)
 
-    def canary(self) -> Canary:
-        """Try a fresh connection; a silent one gets a second, longer chance."""
-        self._player.patience = self._patience
+    def canary(self, patience: float | None = None) -> Canary:
+        """Try a fresh connection; a silent one gets a second, longer chance, unless `patience` says how long to wait.
+
+        It is much longer only until the server was deaf once: what that proves is not worth proving every time.
+        """
+        self._player.patience = patience or self._patience
         result, seconds = self._player.canary()
         self.history.append((Op("barrier"),))
-        if result is Canary.SILENT:
-            result, seconds = self._player.canary(
-                max(FIRST_PATIENCE * self._factor, 2 * self._patience) if self._round_trips else None
-            )
+        if result is Canary.SILENT and patience is None:
+            long = 2 * self._patience if self._deaf else max(FIRST_PATIENCE * self._factor, 2 * self._patience)
+            result, seconds = self._player.canary(long if self._round_trips else None)
+            self._deaf |= result is Canary.SILENT
         self.answer = self._player.answer
         if result is Canary.OK:
             self._round_trips.append(seconds)
@@ -177,7 +185,7 @@ class Target:
         )
 
     def calibrate(self) -> float:
-        """Set the waits from this target's round trips; return the bytes a second that it echoes."""
+        """Learn how fast this target answers, and set the waits by it; return the bytes a second that it echoes."""
         for _ in range(ROUND_TRIPS):
             if self.canary() is not Canary.OK:
                 break
@@ -185,6 +193,9 @@ class Target:
             slowest = max(self._round_trips)
             self._patience = max(FLOOR, TIMES * slowest) * self._factor
             self._player.stuck = max(STUCK, 10 * slowest) * self._factor
+        short = (Op("send", 0, Payload.random(16, 1)), Op("read", 0, count=16))
+        if times := self.play((Op("open", 0), *short * EXCHANGES)).latencies.get(0):
+            self.round_trip = statistics.median(times)
         rate = 0.0
         for length in (1 << 16, 1 << 20):
             start = time.monotonic()
@@ -198,6 +209,12 @@ class Target:
             if seconds > 0.05:
                 break
         return rate
+
+    def hurry(self) -> None:
+        """Wait half as long from now on, once: of a server that fails everywhere nobody wants to hear in minutes."""
+        if not self._hurried:
+            self._hurried = True
+            self._patience = max(self.short, self._patience / 2)
 
     def death(self, within: float = 0.0) -> str | None:
         """Say how the launched server ended, or None while it lives (or is not ours).
