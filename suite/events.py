@@ -12,12 +12,14 @@ from typing import Any
 __all__ = (
     "CheckFinished",
     "CheckResult",
+    "Divergence",
     "Event",
     "Finding",
     "Level",
     "Moment",
     "Progress",
     "Rate",
+    "Repro",
     "RunFinished",
     "RunStarted",
     "TargetFinished",
@@ -86,6 +88,34 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where one client's stream first was not what it should be, with a few bytes before it and after.
+
+    Attributes:
+        client: whose stream.
+        offset: of the first byte that is wrong, missing or too much.
+        start: offset of the first byte of the two windows.
+        expected: the window of the owed stream; ends early where nothing more is owed.
+        received: the window of what came; ends early where nothing more came.
+    """
+
+    client: int
+    offset: int
+    start: int
+    expected: bytes
+    received: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Repro:
+    """Files that show a failure again: the script as JSON, a stand-alone program, and a shell line where one can."""
+
+    json: str
+    python: str
+    one_liner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """What became of one check on one target.
 
@@ -101,6 +131,9 @@ class CheckResult:
         script: the shortest script that shows it, as JSON data.
         rate: how often that script failed.
         timeline: what happened in that script, all clients merged.
+        divergence: where the first wrong stream went wrong; None where the bytes were right.
+        endings: how each client's connection stood at the end, by client.
+        repro: files that show it again, where some were asked for.
         premises: how often each premise of the check was reached, by name.
         scripts: how many scripts were played before the verdict.
         seconds: wall time the check took.
@@ -117,6 +150,9 @@ class CheckResult:
     script: tuple[Any, ...] | None = None
     rate: Rate | None = None
     timeline: tuple[Moment, ...] = ()
+    divergence: Divergence | None = None
+    endings: Mapping[int, str] = field(default_factory=dict)
+    repro: Repro | None = None
     premises: Mapping[str, int] = field(default_factory=dict)
     scripts: int = 0
     seconds: float = 0.0

@@ -295,6 +295,11 @@ class _Judge:
         """Turn what was seen into a result; examine a failure first."""
         name = check.premise[0]
         counts = {premise: count for premise, count in premises.items() if count or premise == name}
+
+        def told(case: Case) -> CheckResult:
+            result = result_of(check, case, self._target.oracle, premises=counts, scripts=played)
+            return replace(result, seconds=time.monotonic() - begun)
+
         if case is None:
             if played and not premises[name]:
                 reason = "too slow to judge within its bounds" if slow else f"premise never reached: {name}"
@@ -307,16 +312,14 @@ class _Judge:
         try:
             self._meet(case)
         except _Stop:
-            told = replace(case, confirmed=True)  # by the canary, which fared no better
-            self._finish(result_of(check, told, premises=counts, scripts=played, seconds=time.monotonic() - begun))
+            self._finish(told(replace(case, confirmed=True)))  # by the canary, which fared no better
             raise
         self._emit(Progress(self._target.name, check.id, "shrinking", played))
         timer = self._budget.begin()
         brief = check.level is Level.INFO or self._budget.spent or self._failures[check.family] >= BRIEF_AFTER
         case = examine(check, self._target, case, timer, brief=brief)
         timer.end()
-        result = result_of(check, case, premises=counts, scripts=played, seconds=time.monotonic() - begun)
-        self._finish(result)
+        self._finish(told(case))
         self._survivors()
         if self._budget.spent:
             self._target.hurry()

@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from suite.conformance.transcript import Canary, Conversation, Ending, Transcript
-from suite.events import Finding
+from suite.events import Divergence, Finding
 
-__all__ = ("DATA", "EchoOracle", "Oracle", "findings", "octets")
+__all__ = ("DATA", "EchoOracle", "Oracle", "divergence", "findings", "octets")
 
 DATA = frozenset({"wrong", "foreign", "extra", "truncated", "lost", "stalled", "refused", "died", "unaccepted", "deaf"})
 """Kinds that mean bytes were not served as owed; `early-fin`, `reset` and `no-fin` are about the ending alone."""
@@ -140,6 +140,24 @@ def _origin(sample: bytes, talk: Conversation, transcript: Transcript) -> str:
             if other is not talk and sample in other.sent:
                 return f" (sent by client {other.client})"
     return ""
+
+
+def divergence(transcript: Transcript, oracle: Oracle) -> Divergence | None:
+    """Return where the first stream of a transcript that is not as owed leaves the right path."""
+    for talk in transcript.conversations.values():
+        owed = oracle.expected(talk.sent[: talk.sent_at_end] if talk.ending in (Ending.FIN, Ending.RST) else talk.sent)
+        at = talk.diverged
+        if at is None:
+            ended = talk.ending in (Ending.FIN, Ending.RST) or any(
+                wait.client == talk.client and wait.missing for wait in transcript.waits
+            )
+            if not ended or len(talk.received) >= len(owed):
+                continue
+            at = len(talk.received)
+        start = max(0, at - 8) // 8 * 8
+        window = slice(start, start + 32)
+        return Divergence(talk.client, at, start, bytes(owed[window]), bytes(talk.received[window]))
+    return None
 
 
 def octets(count: int) -> str:

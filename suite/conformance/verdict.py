@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from suite.conformance.confirm import Case, fatal
+from suite.conformance.oracle import Oracle, divergence
 from suite.conformance.plan import Check
 from suite.conformance.script import one_line, to_json
 from suite.events import CheckResult, Level, Verdict
@@ -15,7 +16,7 @@ EXIT_ORDER = (130, 4, 1, 3, 0)
 """With several targets the first of these that occurred."""
 
 
-def result_of(check: Check, case: Case, *, premises: dict[str, int], scripts: int, seconds: float) -> CheckResult:
+def result_of(check: Check, case: Case, oracle: Oracle, *, premises: dict[str, int], scripts: int) -> CheckResult:
     """Grade a failure: unconfirmed absences are INCONCLUSIVE, the rest counts by level and rate."""
     finding = case.finding
     # Whatever was looked at, a server must outlive its clients.
@@ -43,9 +44,10 @@ def result_of(check: Check, case: Case, *, premises: dict[str, int], scripts: in
         script=tuple(to_json(case.script)),
         rate=case.rate,
         timeline=tuple(case.transcript.moments),
+        divergence=divergence(case.transcript, oracle),
+        endings={talk.client: talk.ending.value for talk in case.transcript.conversations.values() if talk.client >= 0},
         premises=premises,
         scripts=scripts,
-        seconds=seconds,
     )
 
 

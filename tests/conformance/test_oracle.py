@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from suite.conformance.oracle import DATA, EchoOracle, findings
+from suite.conformance.oracle import DATA, EchoOracle, divergence, findings
 from suite.conformance.script import Payload
 from suite.conformance.transcript import Canary, Conversation, Ending, Transcript, Wait
+from suite.events import Divergence
 
 SENT = b"0123456789"
 
@@ -124,3 +125,21 @@ def test_facts_come_before_absences() -> None:
 
 def test_endings_are_no_matter_of_the_data() -> None:
     assert not DATA & {"early-fin", "reset", "no-fin"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "received", "ending", "diverged", "seen"),
+    [
+        (b"abcdef", b"abXdef", Ending.OPEN, 2, Divergence(0, 2, 0, b"abcdef", b"abXdef")),
+        (b"abcdef", b"ab", Ending.FIN, None, Divergence(0, 2, 0, b"abcdef", b"ab")),
+        (b"ab", b"abc", Ending.OPEN, 2, Divergence(0, 2, 0, b"ab", b"abc")),
+        (bytes(40) + b"1", bytes(40) + b"2", Ending.RST, 40, Divergence(0, 40, 32, bytes(8) + b"1", bytes(8) + b"2")),
+        (b"abc", b"abc", Ending.RST, None, None),
+        (b"abc", b"", Ending.OPEN, None, None),
+    ],
+)
+def test_where_a_stream_leaves_the_right_path(
+    sent: bytes, received: bytes, ending: Ending, diverged: int | None, seen: Divergence | None
+) -> None:
+    talk = Conversation(0, bytearray(sent), bytearray(received), ending, len(sent), diverged=diverged)
+    assert divergence(Transcript((), {0: talk}), EchoOracle()) == seen

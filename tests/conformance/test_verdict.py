@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from suite.conformance.confirm import Case
+from suite.conformance.oracle import EchoOracle
 from suite.conformance.plan import Check
 from suite.conformance.script import Op
 from suite.conformance.transcript import Transcript
@@ -38,7 +39,7 @@ def case(*, hard: bool, confirmed: bool, rate: Rate | None) -> Case:
 )
 def test_grades(level: Level, hard: bool, confirmed: bool, rate: Rate | None, verdict: Verdict) -> None:
     given = case(hard=hard, confirmed=confirmed, rate=rate)
-    assert result_of(check(level), given, premises={}, scripts=1, seconds=0.1).verdict is verdict
+    assert result_of(check(level), given, EchoOracle(), premises={}, scripts=1).verdict is verdict
 
 
 def row(verdict: Verdict, level: Level = Level.MUST) -> CheckResult:
@@ -83,9 +84,9 @@ def test_a_result_says_how_to_read_it() -> None:
     result: Any = result_of(
         check(Level.MUST),
         case(hard=True, confirmed=True, rate=Rate(20, 20)),
+        EchoOracle(),
         premises={"completed": 1},
         scripts=3,
-        seconds=1.0,
     )
     assert (result.expected, result.actual, result.script, result.rate) == ("01", "02", (["open", 0],), Rate(20, 20))
     assert result.failed
@@ -100,6 +101,6 @@ def test_a_server_that_serves_nobody_any_more_fails_at_any_level(level: Level) -
         Rate(2, 2),
         confirmed=True,
     )
-    result = result_of(check(level), dead, premises={}, scripts=1, seconds=0.1)
+    result = result_of(check(level), dead, EchoOracle(), premises={}, scripts=1)
     assert result.verdict is Verdict.FAIL
     assert conclude([result], strict=False) == ("non-conforming", 1)
