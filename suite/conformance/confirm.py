@@ -17,9 +17,11 @@ from suite.conformance.transcript import Canary, Transcript
 from suite.errors import TargetError
 from suite.events import Finding, Rate
 
-__all__ = ("ATTEMPTS", "Budget", "Case", "breach", "examine", "fatal")
+__all__ = ("ATTEMPTS", "STABLE", "Budget", "Case", "Timer", "breach", "examine", "fatal", "steadiness")
 
 ATTEMPTS = 8
+STABLE = 0.95
+"""Share of runs that fail from which on a failure is no race."""
 RUNS = 20
 LEAST_RUNS = 2
 LINGERING = 0.05
@@ -100,6 +102,13 @@ class Case:
 def fatal(finding: Finding) -> bool:
     """Whether a finding means that the server serves nobody any more."""
     return finding.kind in ("died", "refused", "deaf")
+
+
+def steadiness(case: Case) -> float:
+    """Return the share of runs in which a case fails: below 0 if it was never seen again, 1 if it was not counted."""
+    if not case.confirmed:
+        return -1.0
+    return 1.0 if case.rate is None else case.rate.failed / case.rate.runs
 
 
 def breach(check: Check, transcript: Transcript, target: Target) -> Finding | None:

@@ -24,6 +24,8 @@ FIRST_PATIENCE = 5.0
 FLOOR = 1.0
 """Seconds that a wait lasts at least, once calibrated: a busy machine delays a right server by tenths."""
 ROUND_TRIPS = 20
+CALIBRATION = 2.0
+"""Round trips taken, or seconds, whichever is over first."""
 EXCHANGES = 5
 TIMES = 50
 """A wait lasts this many times the 99th percentile of this target's own round trips."""
@@ -186,8 +188,9 @@ class Target:
 
     def calibrate(self) -> float:
         """Learn how fast this target answers, and set the waits by it; return the bytes a second that it echoes."""
+        enough = time.monotonic() + CALIBRATION
         for _ in range(ROUND_TRIPS):
-            if self.canary() is not Canary.OK:
+            if self.canary() is not Canary.OK or time.monotonic() > enough:
                 break
         if self._round_trips:
             slowest = max(self._round_trips)

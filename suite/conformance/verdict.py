@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from suite.conformance.confirm import Case, fatal
+from suite.conformance.confirm import STABLE, Case, fatal, steadiness
 from suite.conformance.oracle import Oracle, divergence
 from suite.conformance.plan import Check
 from suite.conformance.script import one_line, to_json
@@ -10,7 +10,6 @@ from suite.events import CheckResult, Level, Verdict
 
 __all__ = ("EXIT_ORDER", "conclude", "overall", "result_of")
 
-STABLE = 0.95
 REACHED = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.WARN, Verdict.INFO, Verdict.UNSTABLE})
 EXIT_ORDER = (130, 4, 1, 3, 0)
 """With several targets the first of these that occurred."""
@@ -27,7 +26,7 @@ def result_of(check: Check, case: Case, oracle: Oracle, *, premises: dict[str, i
         verdict = Verdict.INCONCLUSIVE
     elif not binding:
         verdict = Verdict.WARN
-    elif not case.confirmed or (case.rate is not None and case.rate.failed < STABLE * case.rate.runs):
+    elif steadiness(case) < STABLE:
         verdict = Verdict.UNSTABLE
     else:
         verdict = Verdict.FAIL

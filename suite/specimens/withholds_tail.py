@@ -1,4 +1,5 @@
-"""Fault: keeps back the last byte of whatever exceeds 1024 bytes until more comes. Named by seg-coalesced."""
+"""Fault: once a connection has sent more than 1024 bytes, its last byte is kept back until more comes. Named by
+seg-coalesced."""
 
 import socket
 import sys
@@ -8,10 +9,12 @@ import threading
 def serve(sock):
     with sock:
         held = b""
+        total = 0
         try:
             while data := sock.recv(65536):
+                total += len(data)
                 data = held + data
-                keep = len(data) > 1024
+                keep = total > 1024
                 data, held = (data[:-1], data[-1:]) if keep else (data, b"")
                 sock.sendall(data)
             sock.sendall(held)

@@ -18,8 +18,8 @@ from suite.events import CheckFinished, Event, RunFinished, TargetFinished, Targ
 from suite.registry import Capabilities, find
 
 # A right echo server, a thread per client, with a place for one fault: FAULT runs with the received `data`, the
-# running number `n` of the connection, the number `live` of clients that have not ended (asked of the kernel: its
-# thread may not have noticed yet), and may change data or leave.
+# running number `n` of the connection, the number `live` of clients that had not ended when it was accepted, itself
+# among them (asked of the kernel: their threads may not have noticed yet), and may change data or leave.
 SERVER = """
 import os, socket, struct, sys, threading
 listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=4096)
@@ -27,15 +27,12 @@ counts = {"n": 0, "total": 0}
 socks = set()
 def open_still(sock):
     try:
-        return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
-    except BlockingIOError:
-        return True
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\\1"  # TCP_ESTABLISHED
     except OSError:
         return False
-def serve(sock, n):
+def serve(sock, n, live):
     try:
         while data := sock.recv(65536):
-            live = 1 + sum(other is not sock and open_still(other) for other in list(socks))
             counts["total"] += len(data)
             FAULT
             sock.sendall(data)
@@ -47,7 +44,8 @@ def serve(sock, n):
 while True:
     sock, _ = listener.accept()
     counts["n"] += 1; socks.add(sock)
-    threading.Thread(target=serve, args=(sock, counts["n"]), daemon=True).start()
+    live = sum(map(open_still, list(socks)))
+    threading.Thread(target=serve, args=(sock, counts["n"], live), daemon=True).start()
 """
 
 

@@ -125,9 +125,10 @@ def during_accept(plan: Plan) -> Iterable[Script]:
 )
 def connect_close(plan: Plan) -> Iterable[Script]:
     ops: list[Op] = []
+    between = 250 // plan.rounds(50, 3.0)
     for client in range(250):
         ops.append(Op("open", client))
-        if client % 5 == 4:
+        if client % between == between - 1:
             ops += exchange(client, 20, plan.number() + client)
         ops.append(Op("close", client))
     yield tuple(ops)

@@ -1,6 +1,7 @@
 """Fidelity: what comes back is what was sent, all of it and nothing else (RFC 862)."""
 
 from collections.abc import Iterable
+from math import isqrt
 
 from suite.conformance.checks._parts import QUIET, exchange, opened
 from suite.conformance.family import MUST, Family
@@ -85,7 +86,9 @@ def no_decode(_: Plan) -> Iterable[Script]:
     specimen="sends_allocated_length.py",
 )
 def length(plan: Plan) -> Iterable[Script]:
-    for lengths in (range(1, plan.rounds(1500, 3.0) + 1), ROUND):
+    # As many as a target answers in some seconds, by their number and by their bytes.
+    first_top = min(plan.rounds(1500, 3.0), isqrt(2 * plan.bulk(1 << 22, 3.0)))
+    for lengths in (range(1, first_top + 1), ROUND):
         yield (
             Op("open", 0),
             *(op for number in lengths for op in exchange(0, number, plan.number(number))),
@@ -94,7 +97,7 @@ def length(plan: Plan) -> Iterable[Script]:
     # Longer ones over several clients at once, which takes half the time.
     clients = list(range(min(8, plan.most_clients)))
     ops = opened(len(clients))
-    top = 1500 + plan.rounds(14_900 if plan.profile == "thorough" else 2700, 3.0)
+    top = 1500 + min(plan.rounds(14_900 if plan.profile == "thorough" else 2700, 3.0), plan.bulk(1 << 28, 3.0) // 3000)
     for first in range(1501, top + 1, len(clients)):
         ops += [Op("send", client, Payload.random(first + client, plan.number(first))) for client in clients]
         ops += [Op("read", client, count=first + client) for client in clients]

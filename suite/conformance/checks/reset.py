@@ -122,12 +122,12 @@ def other_clients(plan: Plan) -> Iterable[Script]:
 )
 def after_fin(plan: Plan) -> Iterable[Script]:
     long = 1 << 16
-    for turn in range(12):
+    for turn in range(36):
         number = plan.number(turn)
         length = (0, 100, 1 << 18)[turn % 3]
         send = [Op("send", 0, Payload.random(length, number))] if length else []
         before, between, after = [], [], []
-        match turn // 3:
+        match turn // 3 % 4:
             case 1:
                 between = [Op("pause", count=1)]
             case 2:
