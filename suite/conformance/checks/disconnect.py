@@ -175,8 +175,9 @@ def mid_stream(plan: Plan) -> Iterable[Script]:
 )
 def many_at_once(plan: Plan) -> Iterable[Script]:
     count = max(4, min(32, plan.most_clients)) // 2 * 2
-    for turn in range(6):
-        number = plan.number(turn)
+    for round_ in range(12):
+        turn = round_ % 6
+        number = plan.number(round_)
         random = Random(number)
         clients = list(range(count))
         order = clients if turn < 2 else random.sample(clients, count)
