@@ -26,7 +26,7 @@ from suite.errors import HarnessError, TargetError, UsageError
 from suite.log import peername
 from suite.registry import Variant
 
-__all__ = ("Exit", "Server", "command_of")
+__all__ = ("Exit", "Server", "command_of", "last_words")
 
 _LOOK = 0.005  # seconds between two looks
 _SETTLE = 0.05  # seconds in which a server that listens on several addresses has opened them all
@@ -284,9 +284,14 @@ def _ending(status: int) -> str:
     return f"was killed by signal {-status} ({signal.strsignal(-status)})"
 
 
+def last_words(output: str) -> str:
+    """Return the last line that says something; the rules that Python draws around exception groups do not."""
+    lines = (line.strip(" |+-\t\r") for line in reversed(output.split("\n")))
+    return next((line for line in lines if line), "")
+
+
 def _said(child: Child) -> str:
     """End the child and quote its last line, which usually names the cause."""
     child.end()
-    lines = child.tail.decode(errors="backslashreplace").split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    last = last_words(child.tail.decode(errors="backslashreplace"))
     return f"; it said: {last[:200]}" if last else "; it said nothing"

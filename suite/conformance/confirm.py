@@ -249,8 +249,11 @@ def _anew(prover: "_Prover", script: Script, history: list[Script], *, attempts:
     prover.afresh = True
     if prover.any_of(script, attempts):
         return prover.found(script)
-    if history:
-        whole = merge([*history, script])
+    # Few before many: what is merged has to be shrunk, a restart of the server for each try.
+    for recent in sorted({min(count, len(history)) for count in (3, 20, len(history))} - {0}):
+        whole = merge([*history[-recent:], script])
         if prover.any_of(whole, 1):
             return replace(prover.found(whole), note="depends on what the server had served before")
+        if prover.out_of_time:
+            break
     return None

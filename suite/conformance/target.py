@@ -15,7 +15,7 @@ from suite.conformance.run import STUCK
 from suite.conformance.script import Op, Payload, Script
 from suite.conformance.transcript import Canary, Transcript
 from suite.errors import TargetError
-from suite.process import Server
+from suite.process import Server, last_words
 from suite.registry import Capabilities
 
 __all__ = ("Target", "resolve")
@@ -233,7 +233,7 @@ class Target:
         if status is None:
             return None
         how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
-        last = self._server.output().strip().rpartition("\n")[2].strip()
+        last = last_words(self._server.output())
         return f"the server {how}" + (f": {last[:120]}" if last else "")
 
     def fresh(self) -> None:
