@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from suite.census import tree_of
 from suite.errors import HarnessError
 
 __all__ = ("Child",)
@@ -67,6 +68,10 @@ class Child:
         while not found and not self.gone:
             found = [process for process in self._descendants() if _lives(process)]
         return sorted(found, key=lambda process: (process.create_time(), process.pid))
+
+    def tree(self) -> list[int]:
+        """Return the pids of the tree, zombies included."""
+        return tree_of(self._reaper.pid)[1:]
 
     def _descendants(self) -> list[psutil.Process]:
         try:

@@ -1,7 +1,9 @@
 """The `suite` command: parse, wire, exit code; no logic. What only one command needs is imported by that command."""
 
 import argparse
+import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +20,9 @@ exit codes of check: 0 conforming, 1 a MUST failed (or a SHOULD under --strict),
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
+    if sys.stdout is None or sys.stderr is None:  # closed by the caller
+        sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - lives as long as we do
+        sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     words = list(sys.argv[1:] if argv is None else argv)
     words, command = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, None)
     options = _parser().parse_args(words)
@@ -37,8 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # a bug of ours: 1 would mean that a server failed
         if os.environ.get("SUITE_TRACEBACK"):
             raise
-        message = f"suite: internal error: {type(error).__name__}: {error} (SUITE_TRACEBACK=1 shows where)"
-        print(message, file=sys.stderr)  # noqa: T201 - a command's error line
+        message = f"internal error: {type(error).__name__}: {error} (SUITE_TRACEBACK=1 shows where)"
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            message = f"cannot write the results: {error.strerror}"
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of them, at exit
+        print(f"suite: {message}", file=sys.stderr)  # noqa: T201 - a command's error line
         return 4
 
 
@@ -81,6 +89,13 @@ def _check(parser: argparse.ArgumentParser) -> None:
         metavar="max-clients=N,…",
         help="declare a limit of the target: max-clients=N, idle-timeout=S, polls",
     )
+    parser.add_argument("--pid", type=int, metavar="N", help="the process that serves at HOST:PORT, to be looked at")
+    parser.add_argument(
+        "--nofile",
+        type=int,
+        metavar="N",
+        help="start servers with N descriptors: 32 to 512 are used up, 2048 are a lot",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON report")
     parser.add_argument(
         "--color",
@@ -92,6 +107,9 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_check(options: argparse.Namespace) -> int:
+    # Whoever ends us as CI does, or closes the terminal, wants what is known as much as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     from suite.conformance import command  # noqa: PLC0415 - only this command needs the engine
 
     return command.check(options)
@@ -100,13 +118,17 @@ def _run_check(options: argparse.Namespace) -> int:
 def _serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("variant", metavar="VARIANT", help="see `suite list variants`")
     serving.add_options(parser)
-    parser.set_defaults(run=_run_serve)
+    parser.set_defaults(run=_run_serve, untouched=vars(parser.parse_args(["VARIANT"])))
 
 
 def _run_serve(options: argparse.Namespace) -> int:
     variant = registry.find(options.variant)
     if variant.script is not None:
         variant.check()
+        takes = {"variant", "host", "port"}
+        other = [name for name, value in options.untouched.items() if getattr(options, name) != value]
+        if not takes.issuperset(other):
+            raise UsageError(f"{variant.name} is a stand-alone script: it takes --host and --port, and serves echo")
         os.execv(sys.executable, [sys.executable, "-P", str(variant.script), options.host, str(options.port)])
     return serving.run(variant, options)
 

@@ -22,6 +22,7 @@ import psutil
 
 from suite import ports
 from suite._child import Child
+from suite.census import Census, count
 from suite.errors import HarnessError, TargetError, UsageError
 from suite.log import peername
 from suite.registry import Variant
@@ -159,6 +160,10 @@ class Server:
         """Return the live pids of it and all its descendants, oldest first; zombies do not live."""
         return tuple(process.pid for process in self._child.processes())
 
+    def census(self) -> Census:
+        """Count what its tree holds, zombies included."""
+        return count(self._child.tree())
+
     def signal(self, number: int) -> None:
         """Send a signal to the process that serves, if it lives."""
         if self.poll() is None:
@@ -167,15 +172,15 @@ class Server:
             except (psutil.NoSuchProcess, psutil.AccessDenied):
                 pass  # it ended this very moment; or it is another user's (sudo), deaf to us
 
-    def restart(self) -> None:
-        """Kill its tree and start the command afresh, on a new free port unless the port was given.
+    def restart(self, *, same_port: bool = False) -> None:
+        """Kill its tree and start the command afresh, on a new free port unless the port was given or is to stay.
 
         Raises:
             TargetError: as for `start`.
         """
         self._child.end()
         self._exit = None
-        self._launch()
+        self._launch(self.address[1] if same_port else None)
 
     def stop(self, grace: float = 7.0) -> Exit:
         """Send SIGTERM, wait up to `grace` seconds, kill what is left of the tree and reap it; idempotent."""
@@ -195,8 +200,8 @@ class Server:
         self._exit = Exit(child.exits.get(self.pid), killed, orphans, seconds)
         return self._exit
 
-    def _launch(self) -> None:
-        port = ports.free_port(self._host) if self._port is None else self._port
+    def _launch(self, port: int | None = None) -> None:
+        port = port or self._port or ports.free_port(self._host)
         words = [word.replace("{host}", self._host).replace("{port}", str(port)) for word in self.command]
         self._child = Child(words, self._nofile, self._env)
         try:

@@ -2,7 +2,6 @@
 
 import argparse
 import gc
-import math
 import resource
 import secrets
 import sys
@@ -28,15 +27,15 @@ def check(options: argparse.Namespace) -> int:
     """
     if services.find(options.service).name != "echo":
         raise UsageError(f"there are no checks for the service {options.service!r}, only for echo")
-    if not 0 < options.timeout_factor < math.inf:
-        raise UsageError(f"--timeout-factor wants a positive number, not {options.timeout_factor}")
+    if not 0.1 <= options.timeout_factor <= 1000:
+        raise UsageError(f"--timeout-factor wants a number from 0.1 to 1000, not {options.timeout_factor}")
     selected = checks.select(_names(options.only), _names(options.exclude))
     soft, descriptors = _raise_descriptors()
     wanted = _targets(options, soft)
     many = len(wanted) > 1
     seed = secrets.randbits(32) if options.seed is None else options.seed
     text = TextReport(
-        checks.FAMILIES,
+        [family for family in checks.FAMILIES if any(row.family == family for row in selected)],
         {row.id: (row.requirement, row.source, row.known) for row in selected},
         color=wants_color(options.color, sys.stdout),
         matrix=many,
@@ -58,7 +57,9 @@ def check(options: argparse.Namespace) -> int:
 
 def _targets(options: argparse.Namespace, nofile: int) -> list[Target]:
     declared = targets.capabilities_of(_names(options.capability))
-    factor = options.timeout_factor
+    how = targets.How(options.timeout_factor, nofile, options.nofile, options.pid)
+    if how.pid is not None and (len(options.targets) != 1 or ":" not in options.targets[0]):
+        raise UsageError("--pid goes with one HOST:PORT; the processes of what suite starts are known")
     if options.command is not None:
         if options.targets:
             raise UsageError("name targets or give a command after --, not both")
@@ -68,17 +69,17 @@ def _targets(options: argparse.Namespace, nofile: int) -> list[Target]:
             raise UsageError(
                 "the command does not say where {port} goes; for example: suite check -- ./server --port {port}"
             )
-        return [targets.command(options.command, declared, factor=factor, nofile=nofile)]
+        return [targets.command(options.command, declared, how)]
     if not options.targets:
         raise UsageError("nothing to check; name a variant, HOST:PORT or `all`, or give a command after --")
     if "all" in options.targets:
         if len(options.targets) > 1:
             raise UsageError("`all` stands alone; leave the other targets out")
         rows = registry.own() + (registry.peers() if options.peers else ())
-        return [targets.of_variant(row, declared, factor=factor, nofile=nofile) for row in rows]
+        return [targets.of_variant(row, declared, how) for row in rows]
     if options.peers:
         raise UsageError("--peers goes with `all`")
-    return [targets.parse(text, declared, factor=factor, nofile=nofile) for text in options.targets]
+    return [targets.parse(text, declared, how) for text in options.targets]
 
 
 def _names(values: list[str]) -> tuple[str, ...]:

@@ -24,6 +24,9 @@ STABLE = 0.95
 """Share of runs that fail from which on a failure is no race."""
 RUNS = 20
 LEAST_RUNS = 2
+BETWEEN = 0.0005
+EACH_CLIENT = 0.0002
+"""Seconds between two runs, and more for each client."""
 LINGERING = 0.05
 """Seconds that a server which may be dying is given to die, though it served a canary."""
 RECENT = 200
@@ -135,8 +138,8 @@ class _Prover:
         self.afresh = False
         self.patience: float | None = None
 
-    def once(self, script: Script, *, full: bool = False) -> bool:
-        """Play a script once, at `full` patience if asked; say whether it fails with the same signature."""
+    def once(self, script: Script) -> bool:
+        """Play a script once; say whether it fails with the same signature."""
         target = self._target
         if self.afresh:
             target.fresh()
@@ -146,8 +149,9 @@ class _Prover:
             raise TargetError("the server has answered nobody since")
         # A server that died or went deaf must not leave it to the next script to find out.
         suspect = not self._finding.hard or self._finding.kind in ("died", "refused") or self._finding.client < 0
-        patience = target.patience if full else self.patience
-        transcript = target.play(script, patience=patience, canary=self._check.canary or suspect)
+        if not self.afresh:  # the server is to see that the clients of the last run have gone
+            time.sleep(BETWEEN + EACH_CLIENT * len({op.client for op in script}))
+        transcript = target.play(script, patience=self.patience, canary=self._check.canary or suspect)
         if self._finding.kind == "died" and transcript.died is None:
             transcript.died = target.death(within=LINGERING)
         finding = breach(self._check, transcript, target)
@@ -176,23 +180,27 @@ class _Prover:
         if self._check.minimal:
             return found
         tries = 1 if self.any_of(found.script, 1) else ATTEMPTS
+        # An absence that full patience has confirmed need not be waited for as long in every cut; what is left in the
+        # end must be seen at full patience again. A fault that is a fact needs no patience.
+        self.patience = self._target.short if not self._finding.hard else None
         small = shrink(
             found.script,
             # What always fails must not shrink into what fails sometimes: a cut has to be seen to fail twice.
             lambda script: self.any_of(script, tries) and (tries > 1 or self.any_of(script, 1)),
             lambda: self._timer.over(0.6),
         )
-        if small != found.script and (self.once(small, full=True) or self.any_of(small, tries)):
+        self.patience = None
+        if small != found.script and self.any_of(small, tries):
             return replace(self.found(small), note=found.note)
         return found
 
-    def rate(self, script: Script) -> Rate:
-        """Run a script twenty times, or as often as there is time."""
+    def rate(self, script: Script) -> Rate | None:
+        """Run a script twenty times, or as often as there is time; None if there is none left for a single run."""
         runs = failed = 0
-        while runs < RUNS and (not self._timer.over() or runs < LEAST_RUNS):
+        while runs < RUNS and not self._timer.over(1.0 if runs >= LEAST_RUNS else 1.5):
             runs += 1
             failed += self.once(script)
-        return Rate(failed, runs)
+        return Rate(failed, runs) if runs else None
 
 
 def examine(check: Check, target: Target, case: Case, timer: Timer, *, brief: bool) -> Case:
@@ -202,9 +210,6 @@ def examine(check: Check, target: Target, case: Case, timer: Timer, *, brief: bo
     """
     prover = _Prover(check, target, case.finding, timer)
     history = target.history[-RECENT - 1 : -1]
-    # The failure was seen at full patience; what follows need not wait as long, and the shortest script is then seen
-    # to fail at full patience again.
-    prover.patience = None if case.finding.hard else target.short
     # A server that answers nobody fails any script.
     ill = case.transcript.canary not in (None, Canary.OK) or target.death() is not None
     try:
@@ -222,7 +227,13 @@ def examine(check: Check, target: Target, case: Case, timer: Timer, *, brief: bo
             found = prover.shrunk(anew)
         else:
             return case if brief else replace(case, rate=Rate(1, 1 + ATTEMPTS))
-        return found if found.rate is not None else replace(found, rate=prover.rate(found.script))
+        if found.rate is not None:
+            return found
+        rate = prover.rate(found.script)
+        if rate is not None and not rate.failed and found.script != case.script:
+            # Too short to show it again: what was first seen is the better evidence.
+            return replace(case, confirmed=True, rate=prover.rate(case.script), note="a race")
+        return replace(found, rate=rate)
     except TargetError as error:
         return replace(case, confirmed=fatal(case.finding), note=str(error))
 
@@ -233,11 +244,11 @@ def _aged(prover: "_Prover", found: Case, history: list[Script]) -> Case:
     If not, what the server had served before is part of the cause, and of the script if that can be shown.
     """
     rate = prover.rate(found.script)
-    if prover.out_of_time:
+    if rate is None or prover.out_of_time:
         return replace(found, rate=rate)
-    anew = _anew(prover, found.script, history, attempts=2 if rate.failed == rate.runs else ATTEMPTS)
+    always = rate.failed == rate.runs
+    anew = _anew(prover, found.script, history, attempts=2 if always else ATTEMPTS)
     if anew is None:
-        always = rate.failed == rate.runs
         return replace(found, rate=rate, note="only on a server that had served others before" if always else "a race")
     if anew.script == found.script:
         return replace(found, rate=rate)

@@ -3,13 +3,16 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+from suite import registry
 from suite.conformance.confirm import STABLE, Budget, Case, Timer, breach, examine, steadiness
 from suite.conformance.drawing import Drawing
-from suite.conformance.plan import Check, Plan
+from suite.conformance.plan import NEEDS, Check, Plan
 from suite.conformance.script import Script
 from suite.conformance.target import Target
+from suite.conformance.targets import How, of_variant
 from suite.conformance.transcript import Canary, Ending, Transcript
 from suite.conformance.verdict import conclude, result_of
 from suite.errors import StartError, SuiteError, TargetError
@@ -33,6 +36,8 @@ TOTAL = 28.0
 """Seconds for confirming, shrinking and rating: of one failing check, and of all of a target."""
 BRIEF_AFTER = 3
 """Failures in a family after which the rest is reported unshrunk."""
+REFERENCE = "raw-epoll"
+"""Variant that runs beside a target where the machine might be to blame."""
 SUSPECTS = 3
 """Failures of a check that do not show every time, after which it looks for no other."""
 CANARY_EVERY = 20
@@ -92,10 +97,17 @@ class Judge:
         self._dismissed = False
         self._pots = {kind: pot if options.profile == "quick" else 5 * pot for kind, pot in POTS.items()}
         self._address = ""
+        self._reference: Target | None = None
+        self._stack = ExitStack()
         few = target.capabilities.max_clients
         room = max(1, (options.descriptors - 64) // 2)
+        if target.nofile is not None:
+            room = max(1, min(room, target.nofile - 32))
         self._plan = Plan(
-            options.seed, options.profile, most_clients=min(512, room) if few is None else max(1, min(few - 1, room))
+            options.seed,
+            options.profile,
+            most_clients=min(512, room) if few is None else max(1, min(few - 1, room)),
+            nofile=target.nofile or 0,
         )
         self._few = few
 
@@ -104,7 +116,7 @@ class Judge:
         target = self._target
         self._emit(TargetStarted(target.name, target.kind, len(self._checks)))
         try:
-            with target:
+            with target, self._stack:
                 self._address = target.address
                 self._run_all()
         except _Stop as stop:
@@ -152,7 +164,11 @@ class Judge:
 
     def _able(self, check: Check) -> bool:
         idle = self._target.capabilities.idle_timeout
-        if self._few is not None and check.clients > self._few:
+        if not self._target.offers(check.needs):
+            why = NEEDS[check.needs]
+        elif check.compared and self._target.capabilities.polls:
+            why = "the target declares that it polls"
+        elif self._few is not None and check.clients > self._few:
             why = f"needs {check.clients} clients at once; the target declares {self._few}"
         elif check.overlap and idle is not None and idle < LONGEST_WAIT:
             why = f"waits for up to {LONGEST_WAIT} s; the target declares idle-timeout={idle}"
@@ -167,18 +183,18 @@ class Judge:
             return
         self._met = True
         target = self._target
-        if failed is not None:
-            self._revive()
-            canary = failed.transcript.canary or target.canary()
-            if canary is Canary.REFUSED and not target.launched:
-                raise _Stop(f"{target.name} answers no client any more after this check", dead=True)
-            if canary is not Canary.OK and target.death() is None:
-                self._dismissed = True
-                said = f"it answered {target.answer[:40]!r}" if target.answer else "it answered nothing"
-                raise _Stop(
-                    f"not an echo server: it accepts, but {said} to a line of 16 bytes; name what it is with --service"
-                )
-            self._revive()
+        self._revive()
+        canary = (failed and failed.transcript.canary) or target.canary()
+        if canary is Canary.REFUSED and not target.launched:
+            raise _Stop(f"{target.name} answers no client any more after this check", dead=True)
+        if canary is not Canary.OK and target.death() is None:
+            self._dismissed = True
+            said = f"it answered {target.answer[:40]!r}" if target.answer else "it answered nothing"
+            raise _Stop(
+                f"not an echo server: it accepts, but {said} to a line of 16 bytes; name what it is with --service",
+                dead=True,
+            )
+        self._revive()
         self._plan.rate = target.calibrate() or 1e6
         self._plan.round_trip = target.round_trip
 
@@ -188,7 +204,7 @@ class Judge:
         self._plan.check = check.id
         premises: Counter[str] = Counter()
         played = suspects = 0
-        slow = False
+        doubt = ""
         name, holds = check.premise
         case: Case | None = None
         timer: Timer | None = None
@@ -207,9 +223,14 @@ class Judge:
                 transcript = self._play(script, canary=canary)
                 premises[name] += holds(transcript)
                 premises["port-reused"] += transcript.facts["port-reused"]
-                slow |= transcript.slow
+                if transcript.slow:
+                    doubt = "too slow to judge within its bounds"
                 finding = breach(check, transcript, self._target)
                 if finding is None:
+                    continue
+                if check.compared and self._reference_too(check, script):
+                    premises[name] -= holds(transcript)
+                    doubt = f"{REFERENCE} beside it did no better: this machine is too busy"
                     continue
                 seen = Case(script[: transcript.played], transcript, finding)
                 try:
@@ -231,17 +252,25 @@ class Judge:
                 timer.end()
         except (TargetError, _Stop):
             if case is not None:
-                self._settle(check, case, premises, played, begun, slow=slow)
+                self._settle(check, case, premises, played, begun, doubt)
             raise
         except Exception as error:  # ours, never the server's: ERROR, and the other checks go on
             seconds = time.monotonic() - begun
             self._finish(CheckResult(check.id, check.family, check.level, Verdict.ERROR, _ours(error), seconds=seconds))
             return
-        self._settle(check, case, premises, played, begun, slow=slow)
+        self._settle(check, case, premises, played, begun, doubt)
         if case is not None:
+            if case.finding.kind == "no-fin" and case.confirmed:
+                self._target.give_up_ends()
             self._survivors()
             if self._budget.spent:
                 self._target.hurry()
+
+    def _reference_too(self, check: Check, script: Script) -> bool:
+        """Whether a server known to be right shows the same here and now."""
+        if self._reference is None:
+            self._reference = self._stack.enter_context(of_variant(registry.find(REFERENCE), None, How()))
+        return breach(check, self._reference.play(script), self._reference) is not None
 
     def _share(self, check: Check) -> float:
         """Return the seconds that the scripts of a check may take: an equal part of what is left."""
@@ -275,7 +304,7 @@ class Judge:
         return examine(check, self._target, case, timer, brief=brief)
 
     def _settle(
-        self, check: Check, case: Case | None, premises: Counter[str], played: int, begun: float, *, slow: bool
+        self, check: Check, case: Case | None, premises: Counter[str], played: int, begun: float, doubt: str = ""
     ) -> None:
         """Turn what was seen into a result."""
         name = check.premise[0]
@@ -286,7 +315,7 @@ class Judge:
             verdict, reason = Verdict.PASS, ""
             if played and not premises[name]:
                 verdict = Verdict.INCONCLUSIVE
-                reason = "too slow to judge within its bounds" if slow else f"premise never reached: {name}"
+                reason = doubt or f"premise never reached: {name}"
             result = CheckResult(check.id, check.family, check.level, verdict, reason, premises=counts, scripts=played)
         self._finish(replace(result, seconds=time.monotonic() - begun))
 
@@ -330,7 +359,7 @@ class Judge:
             name, holds = check.premise
             premises = Counter({name: sum(map(holds, transcripts))})
             if premises[name] and not any(breach(check, transcript, self._target) for transcript in transcripts):
-                self._settle(check, None, premises, len(transcripts), time.monotonic() - took, slow=False)
+                self._settle(check, None, premises, len(transcripts), time.monotonic() - took)
             else:
                 self._one(check)
 

@@ -161,6 +161,16 @@ class Link:
             # send(2), MSG_MORE: the last, partial segment is kept back until the shutdown, which makes it data and FIN.
             self.on_writable(socket.MSG_MORE if more else 0)
 
+    def oob(self, data: bytes) -> None:
+        """Send urgent data now. RFC 6093: where it stands in the stream, if anywhere, is the receiver's to say."""
+        if self._sock is not None:
+            try:
+                self._sock.send(data, socket.MSG_OOB)
+            except OSError:
+                self._broken = True
+            else:
+                self.talk.urgent[len(self.talk.sent)] = data
+
     def on_writable(self, flags: int = 0) -> None:
         """Finish the connect, or send from the queue until the kernel refuses."""
         sock, talk = self._sock, self.talk
@@ -218,11 +228,21 @@ class Link:
             self.budget -= len(data)
         if talk.diverged is None:
             expected = self._oracle.expected(talk.sent)
-            if not expected.startswith(data, at):
+            if not expected.startswith(data, at) and not (talk.urgent and self._inline(at)):
                 talk.diverged = next(
                     (at + i for i, byte in enumerate(data) if at + i >= len(expected) or expected[at + i] != byte)
                 )
         return len(data)
+
+    def _inline(self, start: int) -> bool:
+        """Whether what came from `start` on is right once urgent bytes are taken as part of the stream (SO_OOBINLINE)."""
+        talk = self.talk
+        for at, urgent in sorted(talk.urgent.items()):
+            if talk.received[at : at + len(urgent)] == urgent and not talk.sent.startswith(urgent, at):
+                talk.sent[at:at] = urgent
+                talk.urgent = {where + len(urgent) * (where > at): data for where, data in talk.urgent.items()}
+                del talk.urgent[at]
+        return self._oracle.expected(talk.sent).startswith(talk.received[start:], start)
 
     def fin(self) -> None:
         """Half-close."""

@@ -13,7 +13,7 @@ from suite.events import Finding, Level
 if TYPE_CHECKING:
     from suite.conformance.shape import Shape
 
-__all__ = ("Check", "Plan", "Premise")
+__all__ = ("NEEDS", "Check", "Plan", "Premise")
 
 
 @dataclass(slots=True)
@@ -27,6 +27,7 @@ class Plan:
         rate: bytes a second that this target was seen to echo; bulk sizes follow it.
         round_trip: seconds that this target was seen to take for a short answer; the number of exchanges follows it.
         check: id of the check that asks.
+        nofile: descriptors that the server may open, where that was said.
     """
 
     seed: int
@@ -35,6 +36,7 @@ class Plan:
     rate: float = 50e6
     round_trip: float = 0.0002
     check: str = ""
+    nofile: int = 0
 
     def bulk(self, most: int, seconds: float = 1.0) -> int:
         """Return how many bytes to send where `most` would be ideal: what this target echoes in `seconds`, at least 64 KiB."""
@@ -63,6 +65,16 @@ Premise = tuple[str, Callable[[Transcript], bool]]
 Scripts = Callable[[Plan], Iterable[Script]]
 
 
+NEEDS = {
+    "": "",
+    "pid": "looks at the server's processes: let suite start it (-- CMD), or give --pid N",
+    "launch": "stops the server: let suite start it (-- CMD)",
+    "nofile": "uses up the server's descriptors: let suite start it (-- CMD) and give --nofile N, 32 to 512",
+    "wide": "needs more than 1200 descriptors: let suite start the server (-- CMD) and give --nofile 2048",
+}
+"""What a check may need of a target, and why it is skipped where that is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One requirement and how to examine it.
@@ -84,6 +96,8 @@ class Check:
         canary: a fresh connection must be served after each script.
         minimal: its scripts are as short as they can be; a smaller one would only stand closer to a threshold.
         generated: open-ended: Hypothesis composes its scripts freely.
+        needs: what the target must offer, of `NEEDS`.
+        compared: a finding counts only if a reference server, on the same machine at the same moment, shows none.
     """
 
     id: str
@@ -102,3 +116,5 @@ class Check:
     canary: bool = False
     minimal: bool = False
     generated: bool = False
+    needs: str = ""
+    compared: bool = False

@@ -13,8 +13,11 @@ from suite.conformance.oracle import Oracle
 from suite.conformance.run import STUCK, Run
 from suite.conformance.script import NONCE, Op, Script
 from suite.conformance.transcript import Canary, Ending, Transcript
+from suite.conformance.watching import Watch
 
 __all__ = ("Player",)
+
+LONGEST = 20.0
 
 
 class Player:
@@ -29,6 +32,9 @@ class Player:
 
     Attributes:
         answer: the first bytes that the last canary received.
+        end_patience: seconds to wait, at least, for the end of a connection when every byte has come.
+        longest: seconds after which a script is cut, as too slow.
+        watch: what can be seen of the server's processes; None where nobody may look.
     """
 
     def __init__(self, address: Address, oracle: Oracle, *, patience: float = 5.0, cap: float = 30.0) -> None:
@@ -37,6 +43,9 @@ class Player:
         self.stuck = STUCK
         self.cap = cap
         self.answer = b""
+        self.end_patience = 0.0
+        self.longest = LONGEST
+        self.watch: Watch | None = None
         self._rush = 0  # connects in a row that the accept queue has room for; 0 while it never was too short
         self.oracle = oracle
         self._nonces = random.Random(0x5EED)

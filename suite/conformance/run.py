@@ -9,17 +9,19 @@ Facts it counts in a transcript (the premises of checks):
     active          the most clients open at once
     port-reused     a connection came from the port of an earlier one
     moving          a client's bytes were still moving when a pause ended
+    urgent          urgent data was sent
 """
 
 import time
 from collections.abc import Generator
 from itertools import pairwise
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from suite.conformance.link import Address, Link
 from suite.conformance.oracle import Oracle, octets
 from suite.conformance.script import Op, Script
 from suite.conformance.transcript import Ending, Transcript, Wait
+from suite.conformance.watching import WATCHING, Stop, Watch, measure, settle, wait_for_exit
 from suite.events import Moment
 
 __all__ = ("BACKLOG_NARROW", "STUCK", "Run", "Stage")
@@ -46,6 +48,9 @@ class Stage(Protocol):
     patience: float
     stuck: float
     cap: float
+    end_patience: float
+    longest: float
+    watch: Watch | None
 
     def overrun(self) -> None:
         """Connect fewer in a row from now on."""
@@ -90,6 +95,7 @@ class _Until:
 
 
 _Steps = Generator[_Until, bool, None]
+_Result = TypeVar("_Result")
 
 
 class Run:
@@ -178,6 +184,7 @@ class Run:
         operations = {
             "open": self._open, "send": self._send, "fin": self._fin, "rst": self._end, "close": self._end,
             "read": self._read, "read_eof": self._read_eof, "stall": self._stall, "pause": self._pause, "barrier": self._barrier,
+            "oob": self._oob, **dict.fromkeys(WATCHING, self._watch),
         }  # fmt: skip
         facts = self.transcript.facts
         for op, following in pairwise((*self.transcript.script, Op("end"))):
@@ -187,17 +194,22 @@ class Run:
             self._look()
             if self._halted or self._diverged:
                 return
+            if time.monotonic() - self._start > self._player.longest:
+                self.transcript.slow = True
+                return
             if op.kind == "open":
                 facts["active"] = max(facts["active"], sum(1 for link in self.live.values() if not link.ended))
 
     def _wait(self, what: str, link: Link, target: int = 0) -> _Steps:
         """Wait; when it runs out, note it and stop the script."""
         seconds = CONNECT_PATIENCE if what == "connect" else self._player.patience
+        if what == "read_eof" and len(link.talk.received) >= len(self._player.oracle.expected(link.talk.sent)):
+            seconds = max(seconds, self._player.end_patience)
         if (yield _Until(what, link, seconds, target)):
             return
         self._halted = True
         self._look()
-        if what == "connect":
+        if not link.connected:
             link.talk.ending = Ending.UNANSWERED
             return
         if self.transcript.slow:
@@ -220,6 +232,8 @@ class Run:
         took = link.connect(self._player.address, port=earlier.local_port if earlier else own, narrow=op.narrow)
         if earlier is not None and earlier.local_port and took:
             self.transcript.facts["port-reused"] += 1
+        if op.hasty:
+            return
         if not link.connected and not link.ended:
             begun = time.monotonic()
             yield from self._wait("connect", link)
@@ -248,6 +262,46 @@ class Run:
             + (f" of {op.payload.length}" if taken < op.payload.length else ""),
         )
         yield from ()
+
+    def _oob(self, op: Op) -> _Steps:
+        link = self.links[op.client]
+        assert op.payload is not None
+        if link.queue:
+            yield _Until("flush", link, self._player.stuck)
+        if link.ended or link.talk.fin or link.queue:
+            return
+        link.oob(op.payload.data)
+        self.transcript.facts["urgent"] += 1
+        self._say(op.client, f"sent urgent {op.payload.data.hex(' ')}")
+
+    def _watch(self, op: Op) -> _Steps:
+        watch, transcript = self._player.watch, self.transcript
+        seconds = op.count / 1000
+        if watch is None:
+            yield _Until("pause", None, seconds if op.kind == "measure" else 0.0)
+            return
+        match op.kind:
+            case "measure" | "settle":
+                first = transcript.measures[0].before if transcript.measures else watch.census()
+                steps = measure(watch, seconds) if op.kind == "measure" else settle(watch, first, seconds)
+                transcript.measures.append((yield from self._pauses(steps)))
+            case "term":
+                transcript.stop = Stop(time.monotonic())
+                watch.terminate()
+            case "exit" if transcript.stop is not None:
+                yield from self._pauses(wait_for_exit(watch, transcript.stop, seconds))
+            case "restart" if transcript.stop is not None:
+                transcript.stop.rebind = watch.restart()
+        self._say(-1, op.kind)
+
+    @staticmethod
+    def _pauses(steps: Generator[float, None, _Result]) -> Generator[_Until, bool, _Result]:
+        try:
+            while True:
+                yield _Until("pause", None, next(steps))
+        except StopIteration as stop:
+            result: _Result = stop.value
+            return result
 
     def _fin(self, op: Op) -> _Steps:
         link = self.links[op.client]

@@ -13,6 +13,8 @@ Clients are small integers, the order of operations is explicit, payloads are li
     ["barrier", 0]                   send a nonce and wait until everything sent has come back
     ["barrier"]                      the same on a connection of its own
     ["pause", 800]                   milliseconds; other clients that are not stalled are read meanwhile
+    ["oob", 0, {"hex": "21"}]        queue bytes as urgent data (TCP's URG; MSG_OOB), after everything before is out
+    ["measure", 500] ["settle", 2000] ["term"] ["exit", 9000] ["restart"]      see `watching`
 
 What is still open at the end is closed with close(2).
 """
@@ -23,11 +25,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
+from suite.conformance.watching import WATCHING
 from suite.errors import UsageError
 
 __all__ = ("Op", "Payload", "Script", "from_json", "normalise", "one_line", "to_json")
 
 _TILE = (1 << 20) + 13
+_NOBODYS = ("pause", *WATCHING)
+_COUNTED = ("read", "pause", "measure", "settle", "exit")
 
 
 @lru_cache(maxsize=64)
@@ -73,9 +78,10 @@ class Op:
         kind: the operation's name.
         client: whose it is; -1 for `pause` and the general `barrier`.
         payload: what `send` sends.
-        count: bytes for `read`, milliseconds for `pause`.
+        count: bytes for `read`, milliseconds for `pause` and for those of `watching`.
         same_port_as: for `open`: connect from the port that this client, since reset, had.
         narrow: for `open`: a small receive buffer and segment size, so that a stall needs kilobytes, not megabytes.
+        hasty: for `open`: do not wait until it is connected; what needs the connection waits.
     """
 
     kind: str
@@ -84,6 +90,7 @@ class Op:
     count: int = 0
     same_port_as: int | None = None
     narrow: bool = False
+    hasty: bool = False
 
     def json(self) -> list[Any]:
         """Render as the JSON form."""
@@ -92,13 +99,15 @@ class Op:
             row.append(self.client)
         if self.payload is not None:
             row.append(self.payload.json())
-        if self.kind in ("read", "pause"):
+        if self.kind in _COUNTED:
             row.append(self.count)
         options: dict[str, Any] = {}
         if self.same_port_as is not None:
             options["same_port_as"] = self.same_port_as
         if self.narrow:
             options["narrow"] = True
+        if self.hasty:
+            options["hasty"] = True
         return [*row, options] if options else row
 
 
@@ -122,7 +131,8 @@ def from_json(rows: Any) -> Script:
 
 
 _SHAPES = {
-    "open": 1, "send": 2, "fin": 1, "rst": 1, "close": 1, "read": 2, "read_eof": 1, "stall": 1, "pause": 1,
+    "open": 1, "send": 2, "oob": 2, "fin": 1, "rst": 1, "close": 1, "read": 2, "read_eof": 1, "stall": 1, "pause": 1,
+    "measure": 1, "settle": 1, "term": 0, "exit": 1, "restart": 0,
 }  # fmt: skip
 
 
@@ -132,18 +142,22 @@ def _op(row: Any) -> Op:
         options = rest.pop() if rest and kind == "open" and isinstance(rest[-1], dict) else {}
         if kind == "barrier" and len(rest) <= 1:
             return Op(kind, _natural(rest[0]) if rest else -1)
-        if len(rest) != _SHAPES[kind] or options.keys() - {"same_port_as", "narrow"}:
+        if len(rest) != _SHAPES[kind] or options.keys() - {"same_port_as", "narrow", "hasty"}:
             raise ValueError(row)  # noqa: TRY301 - one place reports every malformed row
-        if kind == "pause":
-            return Op(kind, count=_natural(rest[0]))
+        if kind in _NOBODYS:
+            return Op(kind, count=_natural(rest[0]) if rest else 0)
         client = _natural(rest[0])
-        if kind == "send":
+        if kind in ("send", "oob"):
             return Op(kind, client, _payload(rest[1]))
         if kind == "read":
             return Op(kind, client, count=_natural(rest[1]))
         same = options.get("same_port_as")
         return Op(
-            kind, client, same_port_as=None if same is None else _natural(same), narrow=bool(options.get("narrow"))
+            kind,
+            client,
+            same_port_as=None if same is None else _natural(same),
+            narrow=bool(options.get("narrow")),
+            hasty=bool(options.get("hasty")),
         )
     except (ValueError, TypeError, KeyError):
         raise UsageError(f"not an operation of a script: {row!r}") from None
@@ -176,12 +190,11 @@ def one_line(script: Sequence[Op]) -> str:
                 if short and literal is not None
                 else f"{op.payload.length} byte{'s' * (op.payload.length != 1)}"
             )
-        if op.kind in ("read", "pause"):
-            arguments.append(f"{op.count} ms" if op.kind == "pause" else str(op.count))
+        if op.kind in _COUNTED:
+            arguments.append(str(op.count) if op.kind == "read" else f"{op.count} ms")
         if op.same_port_as is not None:
             arguments.append(f"same port as {op.same_port_as}")
-        if op.narrow:
-            arguments.append("narrow")
+        arguments += [name for name in ("narrow", "hasty") if getattr(op, name)]
         words.append(f"{op.kind}({', '.join(arguments)})")
     return " ".join(words)
 
@@ -213,8 +226,8 @@ def normalise(ops: Iterable[Op]) -> Script:
 
 def _keep(op: Op, clients: dict[int, _Sketch]) -> Op | None:
     state = clients.get(op.client)
-    if op.kind in ("pause", "barrier") and op.client < 0:
-        return op if op.kind == "barrier" or op.count else None
+    if op.client < 0:
+        return op if op.kind != "pause" or op.count else None
     if op.kind == "open":
         if state is not None:
             return None
@@ -227,10 +240,10 @@ def _keep(op: Op, clients: dict[int, _Sketch]) -> Op | None:
     if state is None or state.ended:
         return None
     match op.kind:
-        case "send":
+        case "send" | "oob":
             if state.fin or op.payload is None or not op.payload.length:
                 return None
-            state.outstanding += op.payload.length
+            state.outstanding += op.payload.length if op.kind == "send" else 0
         case "fin":
             if state.fin:
                 return None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Self
 
+from suite.census import Census, count, tree_of
 from suite.conformance.link import Address
 from suite.conformance.oracle import EchoOracle, Oracle, findings
 from suite.conformance.player import Player
@@ -23,6 +24,8 @@ __all__ = ("Target", "resolve")
 FIRST_PATIENCE = 5.0
 FLOOR = 1.0
 """Seconds that a wait lasts at least, once calibrated: a busy machine delays a right server by tenths."""
+END_PATIENCE = 5.0
+"""Seconds to wait for the end of a connection when every byte has come: to close late is odd, but right."""
 ROUND_TRIPS = 20
 CALIBRATION = 2.0
 """Round trips taken, or seconds, whichever is over first."""
@@ -44,6 +47,8 @@ class Target:
         addresses: where it may be, tried in this order (an address target).
         start: starts it (a launched target); exactly one of the two is given.
         factor: multiplies every wait.
+        pid: process of a server that is not launched, if its processes may be looked at.
+        nofile: descriptors that a launched server was explicitly given; None leaves it the usual number.
 
     Attributes:
         oracle: what its service owes.
@@ -61,8 +66,12 @@ class Target:
         addresses: tuple[Address, ...] = (),
         start: Callable[[], Server] | None = None,
         factor: float = 1.0,
+        pid: int | None = None,
+        nofile: int | None = None,
     ) -> None:
         self.name = name
+        self.nofile = nofile
+        self._pid = pid
         self.kind = kind
         self.capabilities = capabilities
         self.oracle: Oracle = EchoOracle()
@@ -77,6 +86,7 @@ class Target:
         self._deaf = False
         self._hurried = False
         self._patience = FIRST_PATIENCE * factor
+        self._end_patience = END_PATIENCE * factor
         self._player: Player
 
     def __enter__(self) -> Self:
@@ -91,6 +101,7 @@ class Target:
         else:
             address = self._addresses[0]
         self._player = Player(address, self.oracle, patience=self._patience)
+        self._player.watch = self if self.offers("pid") else None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -101,6 +112,50 @@ class Target:
     def launched(self) -> bool:
         """Whether the server is ours to restart."""
         return self._server is not None
+
+    def offers(self, need: str) -> bool:
+        """Whether the target offers what a check needs (see `plan.NEEDS`)."""
+        match need:
+            case "pid":
+                return self._start is not None or self._pid is not None
+            case "launch":
+                return self._start is not None
+            case "nofile":
+                return self.nofile is not None and 32 <= self.nofile <= 512
+            case "wide":
+                return self.nofile is not None and self.nofile > 1200
+        return not need
+
+    @property
+    def pid(self) -> int | None:
+        """The process that serves, as far as it is known."""
+        return self._server.pid if self._server is not None else self._pid
+
+    # What can be seen of its processes (`watching.Watch`) ------------------------------------------------------------
+
+    def census(self) -> Census:
+        """Count what the server's processes hold now."""
+        return self._server.census() if self._server is not None else count(tree_of(self._pid or 0))
+
+    def terminate(self) -> None:
+        """Send SIGTERM to a launched server."""
+        if self._server is not None:
+            self._server.signal(signal.SIGTERM)
+
+    def exited(self) -> bool:
+        """Whether a launched server has ended."""
+        return self._server is not None and self._server.poll() is not None
+
+    def restart(self) -> str:
+        """Start a launched server again on the same port; return why that failed, or nothing."""
+        assert self._server is not None
+        try:
+            self._server.restart(same_port=True)
+        except TargetError as error:
+            return str(error)
+        return ""
+
+    # -----------------------------------------------------------------------------------------------------------------
 
     @property
     def address(self) -> str:
@@ -134,7 +189,12 @@ class Target:
     def play(self, script: Script, *, patience: float | None = None, canary: bool = False) -> Transcript:
         """Play one script, look after the server, and try a canary if asked, or if a wait ran out."""
         self._player.patience = patience or self._patience
+        self._player.end_patience = 0.0 if patience else self._end_patience
         transcript = self._player.play(script)
+        transcript.facts["nofile"] = self.nofile or 0
+        if transcript.stop is not None:  # it was told to end; what follows meets a new one
+            self.fresh()
+            return transcript
         self._look_after(transcript, canary=canary, patience=patience)
         if transcript.waits and transcript.canary is Canary.OK and self._slowed():
             # The machine, not the server: even a fresh connection took ten times its usual round trip.
@@ -147,6 +207,7 @@ class Target:
     def play_together(self, scripts: list[Script]) -> list[Transcript]:
         """Play scripts side by side."""
         self._player.patience = self._patience
+        self._player.end_patience = self._end_patience
         transcripts = self._player.play_together(scripts)
         for transcript in transcripts:
             self._look_after(transcript, canary=False)
@@ -196,9 +257,10 @@ class Target:
             slowest = max(self._round_trips)
             self._patience = max(FLOOR, TIMES * slowest) * self._factor
             self._player.stuck = max(STUCK, 10 * slowest) * self._factor
-        short = (Op("send", 0, Payload.random(16, 1)), Op("read", 0, count=16))
-        if times := self.play((Op("open", 0), *short * EXCHANGES)).latencies.get(0):
-            self.round_trip = statistics.median(times)
+        for length in (16, 1400):  # one byte more than a small buffer may cost a delayed acknowledgement each time
+            exchange = (Op("send", 0, Payload.random(length, 1)), Op("read", 0, count=length))
+            if times := self.play((Op("open", 0), *exchange * EXCHANGES)).latencies.get(0):
+                self.round_trip = max(statistics.median(times), self.round_trip if length > 16 else 0.0)
         rate = 0.0
         for length in (1 << 16, 1 << 20):
             start = time.monotonic()
@@ -212,6 +274,10 @@ class Target:
             if seconds > 0.05:
                 break
         return rate
+
+    def give_up_ends(self) -> None:
+        """Wait for the end of a connection no longer than for bytes, once it was proven that none comes."""
+        self._end_patience = 0.0
 
     def hurry(self) -> None:
         """Wait half as long from now on, once: of a server that fails everywhere nobody wants to hear in minutes."""
@@ -267,8 +333,7 @@ def resolve(host: str, port: int) -> tuple[Address, ...]:
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise TargetError(
-            f"cannot resolve host {host!r}: {error.strerror}; check the name or give an address"
-        ) from None
+    except (OSError, UnicodeError) as error:  # UnicodeError: an empty or overlong label
+        why = error.strerror if isinstance(error, OSError) else "no host name"
+        raise TargetError(f"cannot resolve host {host!r}: {why}; check the name or give an address") from None
     return tuple(dict.fromkeys((row[0], row[4]) for row in found))  # type: ignore[misc] # the stubs allow other families

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from suite import registry
@@ -10,12 +11,33 @@ from suite.errors import UsageError
 from suite.process import Server, command_of
 from suite.registry import Capabilities, Variant
 
-__all__ = ("capabilities_of", "command", "of_variant", "parse")
+__all__ = ("How", "capabilities_of", "command", "of_variant", "parse")
+
+GRACE = "1"
+"""Seconds that servers of ours are told to give their sessions after SIGTERM, instead of five: a run stops each of them often."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How targets are reached and started.
+
+    Attributes:
+        factor: multiplies every wait.
+        nofile: RLIMIT_NOFILE of servers that are started, when nothing else is said.
+        limit: RLIMIT_NOFILE that was asked for (`--nofile`).
+        pid: the process that serves at an address (`--pid`).
+    """
+
+    factor: float = 1.0
+    nofile: int = 1024
+    limit: int | None = None
+    pid: int | None = None
+
 
 _LATER = ("unix:", "tls://")
 
 
-def parse(text: str, declared: Capabilities | None, *, factor: float, nofile: int) -> Target:
+def parse(text: str, declared: Capabilities | None, how: How) -> Target:
     """Return the target that `text` names.
 
     Raises:
@@ -25,32 +47,42 @@ def parse(text: str, declared: Capabilities | None, *, factor: float, nofile: in
     if text.startswith(_LATER):
         raise UsageError(f"{text}: only TCP targets can be checked; give HOST:PORT")
     if ":" not in text:
-        return of_variant(registry.find(text), declared, factor=factor, nofile=nofile)
+        return of_variant(registry.find(text), declared, how)
     host, _, port = text.removeprefix("tcp://").rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(f"{text!r} is no address; give HOST:PORT, with IPv6 as [::1]:PORT")
-    return Target(text, "address", declared or Capabilities(), addresses=resolve(host, int(port)), factor=factor)
+    if how.limit is not None:
+        raise UsageError(
+            f"--nofile is for servers that suite starts; start {text} under `ulimit -n {how.limit}` instead"
+        )
+    addresses = resolve(host, int(port))
+    return Target(text, "address", declared or Capabilities(), addresses=addresses, factor=how.factor, pid=how.pid)
 
 
-def of_variant(variant: Variant, declared: Capabilities | None, *, factor: float, nofile: int) -> Target:
+def of_variant(variant: Variant, declared: Capabilities | None, how: How) -> Target:
     """Return the target that starts a variant of the registry; an unavailable one says why when it is entered."""
 
     def start() -> Server:
         variant.check()
-        return Server.start(command_of(variant), nofile=nofile)
+        words = command_of(variant)
+        if variant.script is None:
+            words += ["--drain-grace", GRACE]
+        return Server.start(words, nofile=how.limit or how.nofile)
 
-    return Target(variant.name, variant.kind, declared or variant.capabilities, start=start, factor=factor)
+    capabilities = declared or variant.capabilities
+    return Target(variant.name, variant.kind, capabilities, start=start, factor=how.factor, nofile=how.limit)
 
 
-def command(words: Sequence[str], declared: Capabilities | None, *, factor: float, nofile: int) -> Target:
+def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Target:
     """Return the target that starts `words`, in which {host} and {port} are replaced."""
     return Target(
         " ".join(words),
         "command",
         declared or Capabilities(),
-        start=lambda: Server.start(words, nofile=nofile),
-        factor=factor,
+        start=lambda: Server.start(words, nofile=how.limit or how.nofile),
+        factor=how.factor,
+        nofile=how.limit,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from suite.conformance.script import Script
+from suite.conformance.watching import Measure, Stop
 from suite.events import Moment
 
 __all__ = ("Canary", "Conversation", "Ending", "Transcript", "Wait")
@@ -48,6 +49,7 @@ class Conversation:
         gone: the client has closed or reset: nothing is observed from then on.
         diverged: offset in `received` of the first byte that is not the expected one.
         blocked: the kernel refused more of the client's bytes at least once.
+        urgent: bytes sent as urgent data, by their offset in `sent`, of which they are no part until they come back.
     """
 
     client: int
@@ -59,6 +61,7 @@ class Conversation:
     gone: bool = False
     diverged: int | None = None
     blocked: bool = False
+    urgent: dict[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Transcript:
         latencies: seconds from each single `send` to the `read` it satisfied, by client.
         overtaken: the most bytes that all others together received between a `send` and that `read`
             (or during a `barrier`), by client.
+        measures: what the server's processes held, per `measure` and `settle`; none where nobody may look.
+        stop: how the server took its `term`.
         seconds: how long it took.
     """
 
@@ -102,6 +107,8 @@ class Transcript:
     died: str | None = None
     latencies: dict[int, list[float]] = field(default_factory=dict)
     overtaken: dict[int, int] = field(default_factory=dict)
+    measures: list[Measure] = field(default_factory=list)
+    stop: Stop | None = None
     seconds: float = 0.0
 
     @property

@@ -13,7 +13,7 @@ import pytest
 from suite import ports
 from suite.conformance import checks, engine
 from suite.conformance.target import Target
-from suite.conformance.targets import command, of_variant, parse
+from suite.conformance.targets import How, command, of_variant, parse
 from suite.events import CheckFinished, Event, RunFinished, TargetFinished, TargetResult, TargetStarted, Verdict
 from suite.registry import Capabilities, find
 
@@ -51,7 +51,7 @@ while True:
 
 def with_fault(fault: str) -> Target:
     words = [sys.executable, "-c", SERVER.replace("FAULT", fault), "{host}", "{port}"]
-    return command(words, None, factor=1.0, nofile=1024)
+    return command(words, None, How(1.0, 1024))
 
 
 def judge(target: Target, only: tuple[str, ...], *, fail_fast: bool = False) -> tuple[int, TargetResult, list[Event]]:
@@ -67,9 +67,7 @@ def verdicts(result: TargetResult) -> dict[str, Verdict]:
 
 
 def test_a_healthy_variant_conforms() -> None:
-    code, result, events = judge(
-        of_variant(find("raw-epoll"), None, factor=1.0, nofile=1024), ("fid-one-byte", "half-close")
-    )
+    code, result, events = judge(of_variant(find("raw-epoll"), None, How(1.0, 1024)), ("fid-one-byte", "half-close"))
     assert (code, result.verdict, result.note) == (0, "conforming", "")
     assert set(verdicts(result).values()) == {Verdict.PASS}
     kinds = [type(event) for event in events]
@@ -79,7 +77,7 @@ def test_a_healthy_variant_conforms() -> None:
 
 
 def test_stock_wire_echo_fails_with_one_byte_in_four_operations() -> None:
-    code, result, _ = judge(of_variant(find("twisted-wire"), None, factor=1.0, nofile=1024), ("hc-immediate",))
+    code, result, _ = judge(of_variant(find("twisted-wire"), None, How(1.0, 1024)), ("hc-immediate",))
     (row,) = result.checks
     assert (code, row.verdict) == (1, Verdict.FAIL)
     assert row.script == (["open", 0], ["send", 0, {"hex": "00"}], ["fin", 0], ["read_eof", 0])
@@ -130,7 +128,7 @@ def test_an_address_that_dies_ends_the_run() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=serve, args=(listener,), daemon=True)
     thread.start()
-    target = parse(f"127.0.0.1:{listener.getsockname()[1]}", None, factor=1.0, nofile=1024)
+    target = parse(f"127.0.0.1:{listener.getsockname()[1]}", None, How(1.0, 1024))
     code, result, _ = judge(target, ("fid-one-byte", "fid-all-bytes", "fid-length"))
     thread.join(10)
     assert code == 1
@@ -145,7 +143,7 @@ def test_a_server_that_dies_in_a_check_of_lesser_level_is_not_conforming() -> No
         port = spare.getsockname()[1]
     with subprocess.Popen([sys.executable, "-c", source, "127.0.0.1", str(port)]) as server:
         wait_until_listening(port)
-        target = parse(f"127.0.0.1:{port}", None, factor=1.0, nofile=1024)
+        target = parse(f"127.0.0.1:{port}", None, How(1.0, 1024))
         code, result, _ = judge(target, ("fid-one-byte", "rst-after-fin", "con-late-joiner"))
         server.kill()
     assert (code, result.verdict) == (1, "non-conforming")
@@ -193,7 +191,7 @@ def one_answer(answer: bytes) -> Iterator[str]:
 )
 def test_what_is_no_echo_server_is_told_so_at_once(answer: bytes, said: str) -> None:
     with one_answer(answer) as address:
-        code, result, _ = judge(parse(address, None, factor=0.2, nofile=1024), ())
+        code, result, _ = judge(parse(address, None, How(0.2, 1024)), ())
     assert code == 1
     assert result.note.startswith("not an echo server")
     assert said in result.note
@@ -201,10 +199,29 @@ def test_what_is_no_echo_server_is_told_so_at_once(answer: bytes, said: str) -> 
     assert list(verdicts(result).values()).count(Verdict.SKIPPED) == len(result.checks) - 1
 
 
+@pytest.mark.parametrize("only", ["rst-after-fin", "con-late-joiner", "rst-not-by-server", "hc-clean-end"])
+def test_what_is_no_echo_server_does_not_conform_whatever_is_asked_of_it(only: str) -> None:
+    with one_answer(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
+        code, result, _ = judge(parse(address, None, How(0.2)), (only,))
+    assert (code, result.verdict) == (1, "non-conforming")
+    assert result.note.startswith("not an echo server")
+
+
+def test_an_end_that_comes_late_once_and_a_little_late_always_is_no_end_that_never_comes() -> None:
+    # It ends each connection 0.4 s after its client has, and the first of all those that say nothing after 1.4 s.
+    pause = "import time; time.sleep(1.4 if not data and not counts.get('hiccup') and counts.update(hiccup=1) is None else 0.4)"
+    source = SERVER.replace("FAULT", "pass").replace(
+        "    finally:\n", f"    finally:\n        data = locals().get('data')\n        {pause}\n"
+    )
+    target = command([sys.executable, "-c", source, "{host}", "{port}"], None, How())
+    code, result, _ = judge(target, ("hc-idle", "hc-immediate"))
+    assert (code, set(verdicts(result).values())) == (0, {Verdict.PASS})
+
+
 def test_an_unreachable_address_has_no_verdict() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    code, result, _ = judge(parse(f"127.0.0.1:{port}", None, factor=1.0, nofile=1024), ())
+    code, result, _ = judge(parse(f"127.0.0.1:{port}", None, How(1.0, 1024)), ())
     assert (code, result.verdict) == (3, "no-verdict")
     assert "connection refused" in result.note
     assert set(verdicts(result).values()) == {Verdict.SKIPPED}
@@ -227,7 +244,7 @@ def test_every_address_of_a_host_is_tried() -> None:
     "words", [["false", "{port}"], [sys.executable, "-c", "print('no config'); raise SystemExit(7)", "{port}"]]
 )
 def test_a_command_that_exits_at_once_has_no_verdict(words: list[str]) -> None:
-    code, result, _ = judge(command(words, None, factor=1.0, nofile=1024), ())
+    code, result, _ = judge(command(words, None, How(1.0, 1024)), ())
     assert (code, result.verdict) == (3, "no-verdict")
     assert result.note
 
@@ -240,7 +257,7 @@ def test_an_interrupt_reports_what_is_known() -> None:
         if isinstance(event, CheckFinished) and event.result.id == "hc-immediate":
             raise KeyboardInterrupt
 
-    target = of_variant(find("raw-epoll"), None, factor=1.0, nofile=1024)
+    target = of_variant(find("raw-epoll"), None, How(1.0, 1024))
     code = engine.run([target], checks.select(("half-close",), ()), engine.Options(seed=1), emit)
     finished = events[-1]
     assert isinstance(finished, RunFinished)
@@ -251,7 +268,7 @@ def test_an_interrupt_reports_what_is_known() -> None:
 
 
 def test_declared_limits_are_skipped_not_failed() -> None:
-    target = of_variant(find("raw-iterative"), None, factor=1.0, nofile=1024)
+    target = of_variant(find("raw-iterative"), None, How(1.0, 1024))
     code, result, _ = judge(target, ("fid-one-byte", "con-n", "con-open-order"))
     assert code == 0
     assert verdicts(result)["con-open-order"] is Verdict.SKIPPED

@@ -67,7 +67,7 @@ ODD = (("right_one_byte", MOST), ("right_batching", MOST), ("right_tiny_buffers"
 
 def target_of(specimen: str, factor: float) -> Target:
     words = [sys.executable, "-P", str(SPECIMENS / f"{specimen}.py"), "{host}", "{port}"]
-    return targets.command(words, None, factor=factor, nofile=2048)
+    return targets.command(words, None, targets.How(factor, 2048))
 
 
 def first_breach(check: Check, plan: Plan, target: Target, passes: int = 1) -> Finding | None:

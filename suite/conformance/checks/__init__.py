@@ -21,6 +21,12 @@ FAMILIES = (
     "isolation",
     "fairness",
     "backpressure",
+    "resources",
+    "churn",
+    "overload",
+    "urgent",
+    "idle",
+    "shutdown",
 )
 """Names of the families, in running order; each is a module here, dashes as underscores."""
 

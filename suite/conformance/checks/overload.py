@@ -1,0 +1,117 @@
+"""Overload: out of descriptors, a server lives, serves those that it has, and recovers."""
+
+from collections.abc import Iterable
+
+from suite.conformance.checks._parts import exchange
+from suite.conformance.checks.resources import busy
+from suite.conformance.family import MUST, SHOULD, Family
+from suite.conformance.plan import Plan
+from suite.conformance.script import Op, Script
+from suite.conformance.transcript import Transcript
+from suite.events import Finding
+
+__all__ = ("FAMILY",)
+
+FAMILY = Family("overload")
+
+EMFILE = "accept(2): EMFILE, 'the per-process limit on the number of open file descriptors has been reached'"
+BEYOND = 40
+"""Clients more than the server has descriptors."""
+HELD = 5
+"""Clients that are served before, and must be served all the time."""
+
+
+def _exhausted(transcript: Transcript) -> bool:
+    # A server may keep a descriptor or two in reserve.
+    return any(measure.after.fullest >= transcript.facts["nofile"] - 3 for measure in transcript.measures)
+
+
+REACHED = ("the server ran out of descriptors", _exhausted)
+
+
+def _crowd(plan: Plan) -> list[Op]:
+    held = [op for client in range(HELD) for op in (Op("open", client), *exchange(client, 50, plan.number(client)))]
+    crowd = [Op("open", client, hasty=True) for client in range(HELD, plan.nofile + BEYOND)]
+    return [*held, *crowd, Op("pause", count=200)]
+
+
+@FAMILY.check(
+    "ovl-emfile-survive",
+    MUST,
+    "A server that has run out of descriptors lives, and serves the clients it has.",
+    source=EMFILE,
+    known="EMFILE from accept closed the listener for good (python/asyncio issue 78), or ended the server",
+    specimen="emfile_dies.py",
+    premise=REACHED,
+    minimal=True,
+    needs="nofile",
+)
+def survive(plan: Plan) -> Iterable[Script]:
+    served = [op for client in range(HELD) for op in exchange(client, 500, plan.number(client + 10))]
+    yield (*_crowd(plan), Op("measure"), *served)
+
+
+@FAMILY.check(
+    "ovl-emfile-recover",
+    MUST,
+    "Once clients have left, a server that had run out of descriptors serves new ones.",
+    source=EMFILE,
+    known="a listener that was taken out of the loop at EMFILE and never put back (joyent/libuv issue 690)",
+    specimen="emfile_deaf.py",
+    premise=REACHED,
+    minimal=True,
+    needs="nofile",
+)
+def recover(plan: Plan) -> Iterable[Script]:
+    crowd = range(HELD, plan.nofile + BEYOND)
+    gone = [Op("rst" if client % 2 else "close", client) for client in crowd]
+    # A second and a half: servers that pause accepting try again after a second at most.
+    yield (
+        *_crowd(plan),
+        Op("measure"),
+        *gone,
+        Op("pause", count=1500),
+        Op("open", 5000),
+        *exchange(5000, 100, plan.number()),
+    )
+
+
+def _spins(transcript: Transcript) -> Finding | None:
+    return busy(transcript) if _exhausted(transcript) else None
+
+
+@FAMILY.check(
+    "ovl-emfile-spin",
+    SHOULD,
+    "A server that has run out of descriptors waits for better times without using the processor.",
+    source=EMFILE + "; the connection stays in the queue, and a level-triggered wait tells of it again at once",
+    known="socketserver.ThreadingTCPServer uses a whole processor at EMFILE; libuv did (joyent/libuv issue 1189)",
+    specimen="emfile_spin.py",
+    faults=frozenset({"died"}),
+    judge=_spins,
+    premise=REACHED,
+    minimal=True,
+    compared=True,
+    needs="nofile",
+)
+def spin(plan: Plan) -> Iterable[Script]:
+    yield (*_crowd(plan), Op("measure", count=800))
+
+
+@FAMILY.check(
+    "ovl-fd1024",
+    MUST,
+    "Past descriptor 1023 a server serves more clients or turns them away; those it has notice nothing.",
+    source="select(2): an fd_set holds descriptors below FD_SETSIZE, 1024; the behaviour beyond is undefined",
+    known="a select loop ended with ValueError at its 1024th descriptor, with all its clients (gorakhargosh/watchdog issue 1079)",
+    specimen="select_dies_at_1024.py",
+    faults=frozenset({"died", "deaf", "foreign", "wrong"}),
+    premise=("the server held a thousand clients", lambda transcript: transcript.facts["active"] > 1000),
+    minimal=True,
+    needs="wide",
+)
+def fd1024(plan: Plan) -> Iterable[Script]:
+    held = [op for client in range(8) for op in (Op("open", client), *exchange(client, 50, plan.number(client)))]
+    crowd = [Op("open", client) for client in range(8, 1100)]
+    again = [op for client in range(8) for op in exchange(client, 50, plan.number(client + 10))]
+    yield (*held, *crowd, Op("pause", count=300), *again)

@@ -1,0 +1,116 @@
+"""Operations that look at the server's processes, or end them; a target whose processes nobody knows has none of these.
+
+["measure", 500]   count what the server holds, wait so many milliseconds, count again
+["settle", 2000]   wait until it holds no more than at the first `measure`, at most so long
+["term"]           SIGTERM to the process that serves
+["exit", 9000]     wait until that has ended, at most so long
+["restart"]        start the command again on the same port
+"""
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Protocol
+
+from suite.census import Census
+
+__all__ = ("WATCHING", "Measure", "Stop", "Watch", "measure", "settle", "settled", "wait_for_exit")
+
+WATCHING = ("measure", "settle", "term", "exit", "restart")
+"""Kinds of operation that are this module's; they belong to no client."""
+LOOK = 0.02
+"""Seconds between two looks."""
+
+
+class Watch(Protocol):
+    """What can be seen of a server's processes, and done to them."""
+
+    def census(self) -> Census:
+        """Count what its processes hold now."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the process that serves."""
+
+    def exited(self) -> bool:
+        """Whether that process has ended."""
+
+    def restart(self) -> str:
+        """Start the command again on the same port; return why that failed, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a server held at the start and at the end of some seconds."""
+
+    before: Census
+    after: Census
+    seconds: float
+
+    @property
+    def load(self) -> float:
+        """Processor time used, as a share of one processor."""
+        return (self.after.cpu - self.before.cpu) / self.seconds if self.seconds else 0.0
+
+    @property
+    def wanted(self) -> float:
+        """Processor time used or waited for, as a share of the time."""
+        return (self.after.wanted - self.before.wanted) / self.seconds if self.seconds else 0.0
+
+
+@dataclass(slots=True)
+class Stop:
+    """How a server took its SIGTERM.
+
+    Attributes:
+        sent: monotonic time of the signal.
+        seconds: from the signal to the end of the process that serves; None while it lives.
+        left: processes of its tree when its last client had left, two seconds later at most.
+        rebind: why it could not be started again on the same port, or nothing.
+    """
+
+    sent: float
+    seconds: float | None = None
+    left: int = 0
+    rebind: str = ""
+
+
+def settled(now: Census, base: Census) -> bool:
+    """Whether a server holds no more than it did."""
+    return (
+        now.descriptors <= base.descriptors
+        and now.threads <= base.threads
+        and now.processes <= base.processes
+        and now.zombies <= base.zombies
+    )
+
+
+def measure(watch: Watch, seconds: float) -> Generator[float, None, Measure]:
+    """Count, wait, count again; yields the seconds to wait."""
+    start = time.monotonic()
+    before = watch.census()
+    if not seconds:
+        return Measure(before, before, 0.0)
+    yield seconds
+    return Measure(before, watch.census(), time.monotonic() - start)
+
+
+def settle(watch: Watch, base: Census, seconds: float) -> Generator[float, None, Measure]:
+    """Count until no more is held than `base`, at most so long."""
+    start = time.monotonic()
+    while not settled(now := watch.census(), base) and time.monotonic() - start < seconds:
+        yield LOOK
+    return Measure(base, now, time.monotonic() - start)
+
+
+def wait_for_exit(watch: Watch, stop: Stop, seconds: float) -> Generator[float, None, None]:
+    """Wait until the server has ended, then up to two seconds for what is left of its tree."""
+    deadline = time.monotonic() + seconds
+    while not watch.exited() and time.monotonic() < deadline:
+        yield LOOK
+    if not watch.exited():
+        return
+    stop.seconds = time.monotonic() - stop.sent
+    deadline = time.monotonic() + 2.0
+    while (left := watch.census().processes) and time.monotonic() < deadline:
+        yield LOOK
+    stop.left = left

@@ -1,0 +1,25 @@
+"""Fault: a connection that its client resets is never closed. Named by res-fd."""
+
+import socket
+import sys
+import threading
+
+kept = []
+
+
+def serve(sock):
+    try:
+        while data := sock.recv(65536):
+            sock.sendall(data)
+    except OSError:
+        kept.append(sock)
+        return
+    sock.close()
+
+
+listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=4096)
+listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+print("listening %s:%d" % listener.getsockname()[:2], flush=True)
+while True:
+    sock, _ = listener.accept()
+    threading.Thread(target=serve, args=(sock,), daemon=True).start()

@@ -1,0 +1,26 @@
+"""Fault: no child is ever waited for. Named by res-zombie."""
+
+import os
+import socket
+import sys
+
+
+def echo(sock):
+    try:
+        while data := sock.recv(65536):
+            sock.sendall(data)
+    except OSError:
+        pass  # the client has reset
+
+
+listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=4096)
+listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+print("listening %s:%d" % listener.getsockname()[:2], flush=True)
+while True:
+    sock, _ = listener.accept()
+    if os.fork():
+        sock.close()
+        continue
+    listener.close()
+    echo(sock)
+    os._exit(0)
