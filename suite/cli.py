@@ -81,7 +81,13 @@ def _check(parser: argparse.ArgumentParser) -> None:
         metavar="max-clients=N,…",
         help="declare a limit of the target: max-clients=N, idle-timeout=S, polls",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON report")
+    for name, what in (
+        ("--json", "the whole run as JSON"),
+        ("--ndjson", "one JSON object an event, as it happens"),
+        ("--junit-xml", "JUnit XML, for CI services"),
+        ("--html", "one self-contained page, for people"),
+    ):
+        parser.add_argument(name, type=Path, metavar="FILE", help=f"write {what}")
     parser.add_argument(
         "--color",
         choices=("auto", "always", "never"),

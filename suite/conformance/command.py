@@ -6,14 +6,13 @@ import math
 import resource
 import secrets
 import sys
-from collections.abc import Callable
 
 from suite import registry, services
 from suite.conformance import checks, engine, targets
 from suite.conformance.target import Target
 from suite.errors import UsageError
 from suite.events import Event
-from suite.report.as_json import JsonReport
+from suite.report.files import FileReports
 from suite.report.text import TextReport, wants_color
 
 __all__ = ("check",)
@@ -35,24 +34,20 @@ def check(options: argparse.Namespace) -> int:
     wanted = _targets(options, soft)
     many = len(wanted) > 1
     seed = secrets.randbits(32) if options.seed is None else options.seed
-    text = TextReport(
-        checks.FAMILIES,
-        {row.id: (row.requirement, row.source, row.known) for row in selected},
-        color=wants_color(options.color, sys.stdout),
-        matrix=many,
-    )
-    reports: list[Callable[[Event], None]] = [text] if options.json is None else [text, JsonReport(options.json)]
+    counted = frozenset({"own"}) if "all" in options.targets else frozenset[str]()
+    about = {row.id: (row.requirement, row.source, row.known) for row in selected}
+    files = FileReports(options, checks.FAMILIES, about, counted)
+    text = TextReport(checks.FAMILIES, about, color=wants_color(options.color, sys.stdout), matrix=many)
 
     def emit(event: Event) -> None:
-        for report in reports:
-            report(event)
+        text(event)
+        files(event)
 
     # Thousands of scripts live long and hold no cycles: looking for some among them again and again takes a second.
     gc.set_threshold(100_000, 50, 100)
     how = engine.Options(
         seed, options.profile, strict=options.strict, fail_fast=options.fail_fast, descriptors=descriptors
     )
-    counted = frozenset({"own"}) if "all" in options.targets else frozenset[str]()
     return engine.run(wanted, selected, how, emit, counted)
 
 
