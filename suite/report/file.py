@@ -1,5 +1,7 @@
 """A report's file: opened before anything runs, so that a typing error costs no run."""
 
+import os
+import stat
 from pathlib import Path
 
 from suite.errors import HarnessError, UsageError
@@ -35,12 +37,13 @@ class ReportFile:
             HarnessError: the disk is full, or the reader of a pipe has gone.
         """
         try:
-            if not self._replaced and self._file.seekable():
+            if not self._replaced and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
                 self._file.truncate(0)
             self._replaced = True
             self._file.write(text)
             self._file.flush()
         except OSError as error:
+            self.close()
             raise HarnessError(f"cannot write {self.path}: {error.strerror}") from None
 
     def close(self) -> None:

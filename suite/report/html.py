@@ -153,6 +153,12 @@ class HtmlReport:
         groups = [(family, [row for row in rows.values() if row.family == family]) for family in self._families]
         return engine.get_template("page.html").render(
             about=self._about,
+            columns=[
+                ("Failed", [target.failed for target in self._targets]),
+                ("Warned", [target.tally[Verdict.WARN] for target in self._targets]),
+                ("Undecided", [target.undecided for target in self._targets]),
+                ("Skipped", [target.tally[Verdict.SKIPPED] for target in self._targets]),
+            ],
             environment=environment(),
             families=[(family, checks) for family, checks in groups if checks],
             finished=finished,
@@ -162,25 +168,25 @@ class HtmlReport:
             started=started,
             tally=sum((target.tally for target in self._targets), Counter[Verdict]()),
             targets=self._targets,
-            title=self._title(finished),
+            title=self._title(),
             version=__version__,
         )
 
-    def _title(self, finished: RunFinished) -> str:
+    def _title(self) -> str:
         words = {"conforming": "conforms", "non-conforming": "does not conform", "no-verdict": "has no verdict"}
+        counting = [target for target in self._targets if target.counts]
         match self._targets:
             case []:
                 return "Nothing ran"
             case [only]:
                 return f"{only.result.target} {words[only.result.verdict]}"
-            case _:
-                conforming = sum(target.result.verdict == "conforming" for target in self._targets)
-                of = f"of {len(finished.targets)} targets"
-                return (
-                    f"All {len(self._targets)} targets conform"
-                    if conforming == len(self._targets)
-                    else f"{conforming} {of} conform{'s' * (conforming == 1)}"
-                )
+        conforming = sum(target.result.verdict == "conforming" for target in counting)
+        of = f"{len(counting)}{'' if len(counting) == len(self._targets) else ' counted'} targets"
+        return (
+            f"All {of} conform"
+            if conforming == len(counting)
+            else f"{conforming} of {of} conform{'s' * (conforming == 1)}"
+        )
 
 
 def _shown(value: object) -> object:

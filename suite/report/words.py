@@ -54,9 +54,8 @@ class Row:
 
     def __str__(self) -> str:
         digits = " ".join(cell.hex for cell in self.cells)
-        return (
-            f"{self.sign} {self.offset:08x}  {digits:<{3 * PER_ROW - 1}}  {''.join(cell.char for cell in self.cells)}"
-        )
+        text = "".join(cell.char for cell in self.cells)
+        return f"{self.sign} {self.offset:08x}  {digits:<{3 * PER_ROW - 1}}  {text}".rstrip()
 
 
 def hex_rows(divergence: Divergence) -> list[Row]:
