@@ -23,7 +23,6 @@ def check(options: argparse.Namespace) -> int:
 
     Raises:
         UsageError: the options contradict each other or name what does not exist.
-        TargetError: a host name is unknown.
     """
     if services.find(options.service).name != "echo":
         raise UsageError(f"there are no checks for the service {options.service!r}, only for echo")

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from suite import registry
 from suite.conformance.target import Target, resolve
-from suite.errors import UsageError
+from suite.errors import TargetError, UsageError
 from suite.process import Server, command_of
 from suite.registry import Capabilities, Variant
 
@@ -16,11 +16,10 @@ _LATER = ("unix:", "tls://")
 
 
 def parse(text: str, declared: Capabilities | None, *, factor: float, nofile: int) -> Target:
-    """Return the target that `text` names.
+    """Return the target that `text` names; one whose host is unknown says so when it is entered.
 
     Raises:
         UsageError: neither a variant nor an address.
-        TargetError: the host is unknown.
     """
     if text.startswith(_LATER):
         raise UsageError(f"{text}: only TCP targets can be checked; give HOST:PORT")
@@ -30,7 +29,16 @@ def parse(text: str, declared: Capabilities | None, *, factor: float, nofile: in
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(f"{text!r} is no address; give HOST:PORT, with IPv6 as [::1]:PORT")
-    return Target(text, "address", declared or Capabilities(), addresses=resolve(host, int(port)), factor=factor)
+    capabilities = declared or Capabilities()
+    try:
+        return Target(text, "address", capabilities, addresses=resolve(host, int(port)), factor=factor)
+    except TargetError as error:
+        reason = str(error)
+
+    def unknown() -> Server:
+        raise TargetError(reason)
+
+    return Target(text, "address", capabilities, start=unknown, factor=factor)
 
 
 def of_variant(variant: Variant, declared: Capabilities | None, *, factor: float, nofile: int) -> Target:

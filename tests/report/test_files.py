@@ -110,16 +110,17 @@ def test_a_run_that_fails_writes_all_four(tmp_path: Path) -> None:
     assert "--only hc-immediate --seed 5 -- " in page
 
 
-def test_a_target_that_nobody_can_reach_is_reported(tmp_path: Path) -> None:
+def test_targets_that_nobody_can_reach_are_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    done = suite(f"127.0.0.1:{port}", *options_in(tmp_path))
+    done = suite("no.such.host.invalid:7", f"127.0.0.1:{port}", *options_in(tmp_path))
     assert (done.returncode, done.stderr) == (3, ""), done
     assert json.loads((tmp_path / "r.json").read_text())["exit"] == 3
     assert json.loads((tmp_path / "r.ndjson").read_text().splitlines()[-1])["exit"] == 3
-    assert JUnitXml.fromfile(str(tmp_path / "r.xml")).errors == 1
+    assert JUnitXml.fromfile(str(tmp_path / "r.xml")).errors == 2
     page = (tmp_path / "r.html").read_text()
-    assert "has no verdict" in page
+    assert "0 of 2 targets conform" in page
+    assert "cannot resolve host" in page
     assert "connection refused" in page
 
 

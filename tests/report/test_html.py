@@ -71,7 +71,7 @@ def test_everything_is_told(page: Path) -> None:
         "1 of 3 targets conforms", "echo service", "seed 42", "exit code 1",
         "✕ FAIL 19/20", "hc-one", "It comes back.", "RFC 9293", "a known bug", 'send 0 {"hex": "00"}', "pause 5",
         "Failed 19 of 20 runs", "client 1, offset 10", "08 09 0a 0b", "08 09 41 ··", "client 1 RST",
-        "1.50 client 0 fin", "canary refused", "fin-with-data: 7 times", "declares max-clients=1",
+        "1.50 client 0 fin", "canary refused", "premise fin-with-data reached 7 times", "declares max-clients=1",
         "premise never reached: stall", "needs 2 clients at once", "connection refused", "nothing, not thanks",
         "suite check bad <b>server</b> --only hc-one --seed 42",
     ):  # fmt: skip
