@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from suite import __version__
-from suite.events import CheckResult, Event, RunFinished, RunStarted, TargetResult
+from suite.events import CheckResult, Divergence, Event, RunFinished, RunStarted, TargetResult
 from suite.report.file import ReportFile
 
 __all__ = ("JsonReport", "check_data", "environment", "target_data")
@@ -77,7 +77,14 @@ def check_data(result: CheckResult) -> dict[str, Any]:
         "premises": dict(result.premises),
         "scripts": result.scripts,
         "seconds": round(result.seconds, 3),
+        "note": result.note,
+        "divergence": None if result.divergence is None else _divergence(result.divergence),
+        "endings": {str(client): ending for client, ending in result.endings.items()},
     }
+
+
+def _divergence(gap: Divergence) -> dict[str, Any]:
+    return asdict(gap) | {"expected": gap.expected.hex(), "received": gap.received.hex()}
 
 
 def environment() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from suite.events import CheckResult, Divergence
@@ -114,5 +114,5 @@ def evidence(result: CheckResult, about: tuple[str, str, str]) -> str:
             f"  {moment.seconds * 1000:9.2f} ms  {who(moment.client):<9} {moment.what}" for moment in result.timeline
         ]
     if result.repro is not None:
-        lines += ["", f"repro        {result.repro.json}, {result.repro.python}"]
+        lines += ["", "repro", *(f"  {way}" for way in asdict(result.repro).values() if way)]
     return visible("\n".join(lines))

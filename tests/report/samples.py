@@ -9,6 +9,7 @@ from suite.events import (
     Moment,
     Progress,
     Rate,
+    Repro,
     RunFinished,
     RunStarted,
     TargetFinished,
@@ -32,6 +33,7 @@ FAILED = CheckResult(
     rate=Rate(19, 20),
     timeline=(Moment(0.0015, 0, "fin"), Moment(0.002, 1, HOSTILE), Moment(0.003, -1, "refused")),
     divergence=Divergence(1, 10, 0, bytes(range(16)), bytes(range(10)) + b"A"),
+    repro=Repro("out/hc-one.json", "out/hc-one.py", "printf x | nc -N {host} {port}"),
     endings={0: "FIN", 1: "RST"},
     premises={"fin-with-data": 7}, scripts=2, seconds=1.5,
 )  # fmt: skip

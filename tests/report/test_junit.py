@@ -54,6 +54,7 @@ def test_a_failure_tells_everything_and_hides_nothing(tmp_path: Path) -> None:
         '[["open", 0], ["send", 0, {"hex": "00"}], ["pause", 5]]', "client 1, offset 10",
         "- 00000008  08 09 0a 0b 0c 0d 0e 0f", "+ 00000008  08 09 41 ·· ··", "client 1: RST",
         "1.50 ms  client 0  fin", r"client 1  </failure>]]><script>document.title='taken'</script>\x1b[31m", "canary    refused",
+        "  out/hc-one.json\n  out/hc-one.py\n  printf x | nc -N {host} {port}",
     ):  # fmt: skip
         assert piece in failure.text
 

@@ -32,6 +32,9 @@ def test_each_event_is_a_line_at_once(tmp_path: Path) -> None:
     assert (failed["target"], failed["check"]["id"], failed["check"]["verdict"]) == (BAD.target, "hc-one", "FAIL")
     assert failed["check"]["actual"] == HOSTILE
     assert failed["check"]["rate"] == {"failed": 19, "runs": 20}
+    owed, came = "000102030405060708090a0b0c0d0e0f", "0001020304050607080941"
+    assert failed["check"]["divergence"] == {"client": 1, "offset": 10, "start": 0, "expected": owed, "received": came}
+    assert failed["check"]["endings"] == {"0": "FIN", "1": "RST"}
     end = rows[5]
     assert (end["target"], end["kind"], end["verdict"], end["exit"]) == (BAD.target, "own", "non-conforming", 1)
     assert "checks" not in end
