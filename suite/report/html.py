@@ -181,12 +181,10 @@ class HtmlReport:
             case [only]:
                 return f"{only.result.target} {words[only.result.verdict]}"
         conforming = sum(target.result.verdict == "conforming" for target in counting)
-        of = f"{len(counting)}{'' if len(counting) == len(self._targets) else ' counted'} targets"
-        return (
-            f"All {of} conform"
-            if conforming == len(counting)
-            else f"{conforming} of {of} conform{'s' * (conforming == 1)}"
-        )
+        of = f"{'' if len(counting) == len(self._targets) else ' counted'} target{'s' * (len(counting) != 1)}"
+        if conforming == len(counting) > 1:
+            return f"All {conforming}{of} conform"
+        return f"{conforming} of {len(counting)}{of} conform{'s' * (conforming == 1)}"
 
 
 def _shown(value: object) -> object:

@@ -56,3 +56,16 @@ def test_progress_comes_once_a_second(tmp_path: Path) -> None:
     # 300 events, 12 s of this clock.
     assert 11 <= len(rows) <= 13
     assert {"target", "check", "doing", "done"} <= set(rows[0])
+
+
+def test_every_field_is_documented(tmp_path: Path) -> None:
+    report = NdjsonReport(tmp_path / "r.ndjson")
+    for event in run_of(BAD, progress=1):
+        report(event)
+    rows = lines(tmp_path / "r.ndjson")
+    check = next(row["check"] for row in rows if row["event"] == "check-finished")
+    page = (Path(__file__).parents[2] / "docs" / "reports.md").read_text()
+    fields = {name for row in (*rows, check, rows[0]["environment"]) for name in row}
+    assert {"tool", "doing", "interrupted", "divergence", "cpus"} <= fields
+    assert [name for name in sorted(fields) if f"`{name}`" not in page] == []
+    assert [row["event"] for row in rows if f"`{row['event']}`" not in page] == []
