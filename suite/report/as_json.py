@@ -43,6 +43,7 @@ class JsonReport:
                 "profile": self._started.profile,
                 "service": self._started.service,
                 "targets": _targets(event.targets),
+                "stale": list(event.stale),
                 "environment": environment(),
                 "exit": event.exit,
             }
@@ -78,7 +79,8 @@ def _check(result: CheckResult) -> dict[str, Any]:
         "actual": result.actual,
         "script": None if result.script is None else list(result.script),
         "rate": None if result.rate is None else asdict(result.rate),
-        "repro": None,
+        "repro": None if result.repro is None else asdict(result.repro),
+        "excused": result.excused or None,
         "timeline": [asdict(moment) for moment in result.timeline],
         "premises": dict(result.premises),
         "scripts": result.scripts,
