@@ -52,13 +52,24 @@ def of_variant(variant: Variant, declared: Capabilities | None, *, factor: float
 
 
 def command(words: Sequence[str], declared: Capabilities | None, *, factor: float, nofile: int) -> Target:
-    """Return the target that starts `words`, in which {host} and {port} are replaced."""
+    """Return the target that starts `words`, in which {host} and {port} are replaced.
+
+    Raises:
+        UsageError: there are no words, or none says where the port goes.
+    """
+    if not words:
+        raise UsageError("no command after --; for example: suite check -- ./server {host} {port}")
+    if not any("{port}" in word for word in words):
+        raise UsageError(
+            "the command does not say where {port} goes; for example: suite check -- ./server --port {port}"
+        )
     return Target(
         " ".join(words),
         "command",
         declared or Capabilities(),
         start=lambda: Server.start(words, nofile=nofile),
         factor=factor,
+        command=tuple(words),
     )
 
 

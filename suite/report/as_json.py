@@ -41,6 +41,7 @@ class JsonReport:
                     target_data(target) | {"checks": [check_data(result) for result in target.checks]}
                     for target in event.targets
                 ],
+                "stale": list(event.stale),
                 "environment": environment(),
                 "exit": event.exit,
             }
@@ -72,7 +73,8 @@ def check_data(result: CheckResult) -> dict[str, Any]:
         "actual": result.actual,
         "script": None if result.script is None else list(result.script),
         "rate": None if result.rate is None else asdict(result.rate),
-        "repro": None,
+        "repro": None if result.repro is None else asdict(result.repro),
+        "excused": result.excused or None,
         "timeline": [asdict(moment) for moment in result.timeline],
         "premises": dict(result.premises),
         "scripts": result.scripts,
