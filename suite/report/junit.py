@@ -9,10 +9,11 @@ GitHub, GitLab and Jenkins understand. The file is red exactly when the exit cod
     PASS, INFO, WARN                        passed; what was seen is in system-out
 
 A target that ended without a verdict, or dead, and shows no failure of a check for it, gets a testcase "verdict" with
-an error. What does not count for the exit code (peers in `all --peers`) is skipped, not failed.
+an error, and so does each stale line of a baseline in a testsuite "baseline". What does not count for the exit code
+(peers in `all --peers`, failures that the baseline expects) is skipped, not failed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -74,6 +75,8 @@ class JunitReport:
             case TargetFinished():
                 self._suite(event.result, counts=not self._counted or event.kind in self._counted)
             case RunFinished():
+                if event.stale:
+                    self._baseline(event.stale)
                 _count(self._root, event.seconds)
                 indent(self._root)
                 text = tostring(self._root, encoding="unicode")
@@ -102,18 +105,26 @@ class JunitReport:
             SubElement(case, "error", type=target.verdict, message=visible(why))
         _count(suite, target.seconds)
 
+    def _baseline(self, faults: Sequence[str]) -> None:
+        suite = SubElement(self._root, "testsuite", name="baseline")
+        for fault in faults:
+            case = SubElement(suite, "testcase", name=visible(fault), classname="baseline", time="0.000")
+            SubElement(case, "error", type="stale", message=visible(fault))
+        _count(suite, 0.0)
+
     def _case(self, suite: Element, target: str, result: CheckResult, *, counts: bool) -> None:
         name = visible(f"{target}.{result.family}")
         case = SubElement(suite, "testcase", name=result.id, classname=name, time=f"{result.seconds:.3f}")
         outcome = _OUTCOMES.get(result.verdict)
         if self._strict and result.verdict is Verdict.WARN:
             outcome = "failure"
-        if not counts and outcome in _RED:
+        if (not counts or result.excused) and outcome in _RED:
             outcome = "skipped"
         text = evidence(result, self._about[result.id]) if result.verdict is not Verdict.PASS else ""
         if outcome is not None:
             rate = f" {result.rate.failed}/{result.rate.runs}" if result.rate else ""
-            message = visible(f"{result.verdict}{rate}: {result.reason}")
+            expected = f"expected {result.excused}; " if result.excused else ""
+            message = visible(f"{expected}{result.verdict}{rate}: {result.reason}")
             told = SubElement(case, outcome, type=str(result.verdict), message=message)
             if outcome in _RED:
                 told.text, text = text, ""

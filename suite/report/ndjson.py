@@ -7,7 +7,7 @@ Every line has "format", "event" and "time" (UTC, ISO 8601); the other fields ar
     progress         target check doing done; at most one a second
     check-finished   target check, an object as in the JSON report
     target-finished  kind exit, and the fields of the JSON report's target but for its checks
-    run-finished     exit interrupted seconds
+    run-finished     exit interrupted seconds stale
 """
 
 import json
@@ -61,8 +61,8 @@ class NdjsonReport:
             case TargetFinished():
                 self._say("target-finished", **target_data(event.result), kind=event.kind, exit=event.result.exit)
             case RunFinished():
-                seconds = round(event.seconds, 3)
-                self._say("run-finished", exit=event.exit, interrupted=event.interrupted, seconds=seconds)
+                fields = {"exit": event.exit, "interrupted": event.interrupted, "stale": list(event.stale)}
+                self._say("run-finished", **fields, seconds=round(event.seconds, 3))
                 self._file.close()
 
     def _say(self, name: str, **fields: Any) -> None:

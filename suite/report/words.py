@@ -98,6 +98,7 @@ def evidence(result: CheckResult, about: tuple[str, str, str]) -> str:
         ("actual", result.actual),
         ("rate", f"failed {result.rate.failed} of {result.rate.runs} runs" if result.rate else None),
         ("note", result.note),
+        ("baseline", f"expected {result.excused}" if result.excused else None),
     ]
     lines = [f"{name:<12} {text}" for name, text in rows if text]
     if result.script is not None:

@@ -51,7 +51,12 @@ GONE = TargetResult("h:7", "no-verdict", 3, UNREACHED, {}, 0.1, note="connection
 
 
 def run_of(
-    *targets: TargetResult, kind: str = "own", exit_code: int = 1, interrupted: bool = False, progress: int = 0
+    *targets: TargetResult,
+    kind: str = "own",
+    exit_code: int = 1,
+    interrupted: bool = False,
+    progress: int = 0,
+    stale: tuple[str, ...] = (),
 ) -> list[Event]:
     """Return the events of a run over these targets, with so many Progress events before each check."""
     events: list[Event] = [RunStarted(tuple(result.target for result in targets), "echo", 42, "quick")]
@@ -61,4 +66,4 @@ def run_of(
             events += [Progress(result.target, check.id, "playing", at) for at in range(progress)]
             events.append(CheckFinished(result.target, check))
         events.append(TargetFinished(kind, result))
-    return [*events, RunFinished(targets, exit_code, 3.25, interrupted)]
+    return [*events, RunFinished(targets, exit_code, 3.25, interrupted, stale)]

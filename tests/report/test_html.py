@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from suite.events import Event
 from suite.report import html as module
 from suite.report.html import HtmlReport
-from tests.report.samples import ABOUT, BAD, FAMILIES, FEW, GONE, HOSTILE, run_of
+from tests.report.samples import ABOUT, BAD, FAILED, FAMILIES, FEW, GONE, HOSTILE, PASSED, run_of
 
 VOID = {"meta", "link", "input", "br"}
 VISIBLE = (
@@ -117,6 +118,15 @@ def test_the_title_says_what_came_of_it(events: list[Event], kind: str, says: st
     page = write(tmp_path / "r.html", events, frozenset({kind} - {""}))
     assert says in page
     Page(page)
+
+
+def test_a_baseline_is_shown(tmp_path: Path) -> None:
+    expected = replace(BAD, verdict="conforming", checks=(PASSED, replace(FAILED, excused="until 2030-01-01: issue 1")))
+    page = write(tmp_path / "r.html", run_of(expected, FEW, stale=("hc-soft: it passed",)))
+    text = Page(page).text
+    assert "Expected until 2030-01-01: issue 1; it counts for nothing." in text
+    assert "Baseline: hc-soft: it passed" in text
+    assert "Expected to fail" in text
 
 
 def _luminance(colour: str) -> float:
