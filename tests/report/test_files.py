@@ -137,6 +137,6 @@ def test_ctrl_c_reports_what_is_known(tmp_path: Path) -> None:
     assert json.loads(stream.read_text().splitlines()[-1])["interrupted"] is True
     xml = JUnitXml.fromfile(str(tmp_path / "r.xml"))
     assert (xml.errors, xml.failures) == (1, 0)
-    assert xml.skipped > 0
+    assert sum(suite.skipped for suite in xml) > 0
     page = (tmp_path / "r.html").read_text()
     assert "Interrupted: this is what was known by then." in page
