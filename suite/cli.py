@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output left (`suite list | head`): nobody is there to report to, but no verdict may pass for one.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 4 if run is _run_check else 0
+        return 4 if run in (_run_check, _run_replay) else 0
     except Exception as error:  # a bug of ours: 1 would mean that a server failed
         if os.environ.get("SUITE_TRACEBACK"):
             raise
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"suite {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _check(commands.add_parser("check", help="judge servers", usage="suite check [OPTIONS] all | TARGET... | -- CMD {host} {port}", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter))  # fmt: skip
+    _replay(commands.add_parser("replay", help="play a failure again", usage="suite replay [OPTIONS] FILE [TARGET | -- CMD {host} {port}]"))  # fmt: skip
     _serve(commands.add_parser("serve", help="serve one of the small services", description="Serve until SIGTERM; then finish what was accepted, and exit 0."))  # fmt: skip
     _list(commands.add_parser("list", help="list variants, services or checks"))
     _explain(commands.add_parser("explain", help="explain one check"))
@@ -96,13 +97,16 @@ def _check(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="start servers with N descriptors: 32 to 512 are used up, 2048 are a lot",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the JSON report")
-    parser.add_argument(
-        "--color",
-        choices=("auto", "always", "never"),
-        default="auto",
-        help="colour (default: %(default)s; NO_COLOR is honoured)",
-    )
+    for name, what in (
+        ("--json", "the whole run as JSON"),
+        ("--ndjson", "one JSON object an event, as it happens"),
+        ("--junit-xml", "JUnit XML, for CI services"),
+        ("--html", "one self-contained page, for people"),
+    ):
+        parser.add_argument(name, type=Path, metavar="FILE", help=f"write {what}")
+    parser.add_argument("--repro-dir", type=Path, metavar="DIR", help="write files that show each failure again")
+    parser.add_argument("--baseline", type=Path, metavar="FILE", help="failures that are expected, a TOML file")
+    _color(parser)
     parser.set_defaults(run=_run_check)
 
 
@@ -113,6 +117,29 @@ def _run_check(options: argparse.Namespace) -> int:
     from suite.conformance import command  # noqa: PLC0415 - only this command needs the engine
 
     return command.check(options)
+
+
+def _color(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="colour (default: %(default)s; NO_COLOR is honoured)",
+    )
+
+
+def _replay(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Play the script of a failure twenty times: FIXED (exit 0), FAILED or UNSTABLE (1), ERROR (3)."
+    parser.add_argument("file", type=Path, metavar="FILE", help="a repro-*.json that `suite check --repro-dir` wrote")
+    parser.add_argument("target", nargs="?", metavar="TARGET", help="a variant or HOST:PORT (default: the file's)")
+    _color(parser)
+    parser.set_defaults(run=_run_replay)
+
+
+def _run_replay(options: argparse.Namespace) -> int:
+    from suite.conformance import command  # noqa: PLC0415 - only this command and check need the engine
+
+    return command.replay(options)
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:

@@ -108,10 +108,10 @@ class Divergence:
 
 @dataclass(frozen=True, slots=True)
 class Repro:
-    """Files that show a failure again: the script as JSON, a stand-alone program, and a shell line where one can."""
+    """Files that show a failure again: the script as JSON, and where they can, a stand-alone program and a shell line."""
 
     json: str
-    python: str
+    python: str | None
     one_liner: str | None = None
 
 
@@ -127,7 +127,10 @@ class CheckResult:
         reason: one line.
         expected: what the requirement wants, for a finding.
         actual: what was seen instead.
+        finding: the breach itself, for a failure.
         note: what else to know, one phrase.
+        afresh: the script fails on a server that has just been started; on one that has served others it may not.
+        excused: why this failure is expected (`--baseline`); it then counts for nothing.
         script: the shortest script that shows it, as JSON data.
         rate: how often that script failed.
         timeline: what happened in that script, all clients merged.
@@ -146,7 +149,10 @@ class CheckResult:
     reason: str = ""
     expected: str | None = None
     actual: str | None = None
+    finding: Finding | None = None
     note: str = ""
+    afresh: bool = False
+    excused: str = ""
     script: tuple[Any, ...] | None = None
     rate: Rate | None = None
     timeline: tuple[Moment, ...] = ()
@@ -160,7 +166,7 @@ class CheckResult:
     @property
     def failed(self) -> bool:
         """Whether the target failed here: at a MUST, or for good at any."""
-        return self.verdict in (Verdict.FAIL, Verdict.UNSTABLE)
+        return self.verdict in (Verdict.FAIL, Verdict.UNSTABLE) and not self.excused
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +234,21 @@ class TargetFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run is over; `exit` is the command's exit code, `interrupted` says that it was cut short."""
+    """The run is over.
+
+    Attributes:
+        targets: the results.
+        exit: the command's exit code.
+        seconds: wall time of the run.
+        interrupted: it was cut short.
+        stale: what is wrong with the baseline, one line each; any fails the run.
+    """
 
     targets: tuple[TargetResult, ...]
     exit: int
     seconds: float
     interrupted: bool = False
+    stale: tuple[str, ...] = ()
 
 
 Event = RunStarted | TargetStarted | Progress | CheckFinished | TargetFinished | RunFinished

@@ -5,17 +5,19 @@ import gc
 import resource
 import secrets
 import sys
-from collections.abc import Callable
 
 from suite import registry, services
-from suite.conformance import checks, engine, targets
+from suite.conformance import checks, engine, evidence, targets
+from suite.conformance import replay as replaying
+from suite.conformance.baseline import Baseline
 from suite.conformance.target import Target
 from suite.errors import UsageError
 from suite.events import Event
-from suite.report.as_json import JsonReport
-from suite.report.text import TextReport, wants_color
+from suite.report.as_json import environment
+from suite.report.files import FileReports
+from suite.report.text import TextReport, show_replay, wants_color
 
-__all__ = ("check",)
+__all__ = ("check", "replay")
 
 
 def check(options: argparse.Namespace) -> int:
@@ -23,7 +25,6 @@ def check(options: argparse.Namespace) -> int:
 
     Raises:
         UsageError: the options contradict each other or name what does not exist.
-        TargetError: a host name is unknown.
     """
     if services.find(options.service).name != "echo":
         raise UsageError(f"there are no checks for the service {options.service!r}, only for echo")
@@ -34,25 +35,53 @@ def check(options: argparse.Namespace) -> int:
     wanted = _targets(options, soft)
     many = len(wanted) > 1
     seed = secrets.randbits(32) if options.seed is None else options.seed
-    text = TextReport(
-        [family for family in checks.FAMILIES if any(row.family == family for row in selected)],
-        {row.id: (row.requirement, row.source, row.known) for row in selected},
-        color=wants_color(options.color, sys.stdout),
-        matrix=many,
-    )
-    reports: list[Callable[[Event], None]] = [text] if options.json is None else [text, JsonReport(options.json)]
+    baseline = None if options.baseline is None else Baseline.load(options.baseline)
+    kept = None if options.repro_dir is None else evidence.Evidence(options.repro_dir, seed, environment())
+    counted = frozenset({"own"}) if "all" in options.targets else frozenset[str]()
+    about = {row.id: (row.requirement, row.source, row.known) for row in selected}
+    families = [family for family in checks.FAMILIES if any(row.family == family for row in selected)]
+    files = FileReports(options, families, about, counted)
+    text = TextReport(families, about, color=wants_color(options.color, sys.stdout), matrix=many)
 
     def emit(event: Event) -> None:
-        for report in reports:
-            report(event)
+        text(event)
+        files(event)
 
     # Thousands of scripts live long and hold no cycles: looking for some among them again and again takes a second.
     gc.set_threshold(100_000, 50, 100)
     how = engine.Options(
-        seed, options.profile, strict=options.strict, fail_fast=options.fail_fast, descriptors=descriptors
+        seed,
+        options.profile,
+        strict=options.strict,
+        fail_fast=options.fail_fast,
+        descriptors=descriptors,
+        evidence=kept,
+        baseline=baseline,
     )
-    counted = frozenset({"own"}) if "all" in options.targets else frozenset[str]()
     return engine.run(wanted, selected, how, emit, counted)
+
+
+def replay(options: argparse.Namespace) -> int:
+    """Run `suite replay`; return its exit code.
+
+    Raises:
+        UsageError: the file is no repro file, or the target is not one.
+        TargetError: a host name is unknown.
+    """
+    record = evidence.load(options.file)
+    soft, _ = _raise_descriptors()
+    words = options.command
+    if words is not None and options.target is not None:
+        raise UsageError("name a target or give a command after --, not both")
+    if words is None and options.target is None and record.kind == "command":
+        words = list(record.command)
+    if words is not None:
+        target = targets.command(words, None, targets.How(nofile=soft))
+    else:
+        target = targets.parse(options.target or record.name, None, targets.How(nofile=soft))
+    outcome = replaying.replay(record, target)
+    show_replay(outcome, color=wants_color(options.color, sys.stdout))
+    return outcome.exit
 
 
 def _targets(options: argparse.Namespace, nofile: int) -> list[Target]:
@@ -63,12 +92,6 @@ def _targets(options: argparse.Namespace, nofile: int) -> list[Target]:
     if options.command is not None:
         if options.targets:
             raise UsageError("name targets or give a command after --, not both")
-        if not options.command:
-            raise UsageError("no command after --; for example: suite check -- ./server {host} {port}")
-        if not any("{port}" in word for word in options.command):
-            raise UsageError(
-                "the command does not say where {port} goes; for example: suite check -- ./server --port {port}"
-            )
         return [targets.command(options.command, declared, how)]
     if not options.targets:
         raise UsageError("nothing to check; name a variant, HOST:PORT or `all`, or give a command after --")

@@ -17,7 +17,7 @@ from suite.conformance.transcript import Canary, Transcript
 from suite.errors import TargetError
 from suite.events import Finding, Rate
 
-__all__ = ("ATTEMPTS", "STABLE", "Budget", "Case", "Timer", "breach", "examine", "fatal", "steadiness")
+__all__ = ("ATTEMPTS", "STABLE", "Budget", "Case", "Timer", "breach", "examine", "fatal", "steadiness", "witness")
 
 ATTEMPTS = 8
 STABLE = 0.95
@@ -91,6 +91,7 @@ class Case:
         finding: what it shows.
         rate: how often it failed; None when it was not run again.
         confirmed: it failed again with the same signature.
+        afresh: it was run on a server just started each time.
         note: what else to know, one phrase.
     """
 
@@ -99,6 +100,7 @@ class Case:
     finding: Finding
     rate: Rate | None = None
     confirmed: bool = False
+    afresh: bool = False
     note: str = ""
 
 
@@ -120,6 +122,18 @@ def breach(check: Check, transcript: Transcript, target: Target) -> Finding | No
         if finding.kind in check.faults:
             return finding
     return check.judge(transcript) if check.judge is not None else None
+
+
+def witness(
+    check: Check, target: Target, script: Script, like: Finding, *, patience: float | None = None
+) -> tuple[Transcript, Finding | None]:
+    """Play a script that has shown a finding `like` this one; return what was seen, and the finding that fails the check."""
+    # A server that died or went deaf must not leave it to the next script to find out.
+    suspect = not like.hard or like.kind in ("died", "refused") or like.client < 0
+    transcript = target.play(script, patience=patience, canary=check.canary or suspect)
+    if like.kind == "died" and transcript.died is None:
+        transcript.died = target.death(within=LINGERING)
+    return transcript, breach(check, transcript, target)
 
 
 def _same(one: Finding, other: Finding | None) -> bool:
@@ -147,14 +161,9 @@ class _Prover:
             raise TargetError("the server cannot be restarted")
         elif not target.launched and fatal(self._finding) and target.canary() is not Canary.OK:
             raise TargetError("the server has answered nobody since")
-        # A server that died or went deaf must not leave it to the next script to find out.
-        suspect = not self._finding.hard or self._finding.kind in ("died", "refused") or self._finding.client < 0
         if not self.afresh:  # the server is to see that the clients of the last run have gone
             time.sleep(BETWEEN + EACH_CLIENT * len({op.client for op in script}))
-        transcript = target.play(script, patience=self.patience, canary=self._check.canary or suspect)
-        if self._finding.kind == "died" and transcript.died is None:
-            transcript.died = target.death(within=LINGERING)
-        finding = breach(self._check, transcript, target)
+        transcript, finding = witness(self._check, target, script, self._finding, patience=self.patience)
         if not _same(self._finding, finding):
             return False
         assert finding is not None
@@ -232,8 +241,8 @@ def examine(check: Check, target: Target, case: Case, timer: Timer, *, brief: bo
         rate = prover.rate(found.script)
         if rate is not None and not rate.failed and found.script != case.script:
             # Too short to show it again: what was first seen is the better evidence.
-            return replace(case, confirmed=True, rate=prover.rate(case.script), note="a race")
-        return replace(found, rate=rate)
+            found, rate = replace(case, confirmed=True, note="a race"), prover.rate(case.script)
+        return replace(found, rate=rate, afresh=prover.afresh)
     except TargetError as error:
         return replace(case, confirmed=fatal(case.finding), note=str(error))
 

@@ -49,6 +49,9 @@ def run(
             if interrupted:
                 exits.append(130)
                 break
+    stale = options.baseline.stale(results) if options.baseline is not None else ()
+    if stale:
+        exits.append(1)
     code = overall(exits)
-    emit(RunFinished(tuple(results), code, time.monotonic() - start, interrupted))
+    emit(RunFinished(tuple(results), code, time.monotonic() - start, interrupted, stale))
     return code

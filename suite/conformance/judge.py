@@ -7,13 +7,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from suite import registry
+from suite.conformance.baseline import Baseline
 from suite.conformance.confirm import STABLE, Budget, Case, Timer, breach, examine, steadiness
 from suite.conformance.drawing import Drawing
+from suite.conformance.evidence import Evidence
 from suite.conformance.plan import NEEDS, Check, Plan
 from suite.conformance.script import Script
 from suite.conformance.target import Target
 from suite.conformance.targets import How, of_variant
-from suite.conformance.transcript import Canary, Ending, Transcript
+from suite.conformance.transcript import Canary, Transcript
 from suite.conformance.verdict import conclude, result_of
 from suite.errors import StartError, SuiteError, TargetError
 from suite.events import (
@@ -62,6 +64,8 @@ class Options:
         strict: a failed SHOULD counts.
         fail_fast: stop a target at its first failure.
         descriptors: descriptors that this process may open.
+        evidence: writes files that show failures again.
+        baseline: knows which failures are expected.
     """
 
     seed: int
@@ -69,6 +73,8 @@ class Options:
     strict: bool = False
     fail_fast: bool = False
     descriptors: int = 1024
+    evidence: Evidence | None = None
+    baseline: Baseline | None = None
 
 
 class _Stop(Exception):  # noqa: N818 - control flow, no error
@@ -285,15 +291,9 @@ class Judge:
     def _play(self, script: Script, *, canary: bool) -> Transcript:
         """Play a script; the very first one tells whether anything listens at all."""
         target = self._target
-        transcript = target.play(script, canary=canary and self._met)
-        while not self._reached and (ending := _unanswered(transcript)) and target.death() is None:
-            if not target.next_address():
-                why = f"connection {ending}" if ending is Ending.REFUSED else f"{ending}"
-                raise TargetError(
-                    f"cannot connect to {target.address}: {why}; is the server running, and is this its port?"
-                )
-            self._address = target.address
-            transcript = target.play(script)
+        play = target.play if self._reached else target.first
+        transcript = play(script, canary=canary and self._met)
+        self._address = target.address
         self._reached = True
         return transcript
 
@@ -374,11 +374,17 @@ class Judge:
         return CheckResult(check.id, check.family, check.level, Verdict.SKIPPED, why)
 
     def _finish(self, result: CheckResult, *, count: bool = True) -> None:
+        options = self._options
+        if options.baseline is not None:
+            result = options.baseline.excuse(self._target.name, result)
         self._results[result.id] = result
+        if options.evidence is not None:
+            check = next(check for check in self._checks if check.id == result.id)
+            result = self._results[result.id] = options.evidence.keep(self._target, check, result)
         self._emit(CheckFinished(self._target.name, result))
         if count and result.verdict in (Verdict.FAIL, Verdict.UNSTABLE, Verdict.WARN):
             self._failures[result.family] += 1
-            if self._options.fail_fast and result.failed:
+            if options.fail_fast and result.failed:
                 raise _Stop("stopped at the first failure (--fail-fast)")
 
 
@@ -388,8 +394,3 @@ def _ours(error: Exception) -> str:
 
 def _clients(script: Script) -> int:
     return max(1, len({op.client for op in script}))
-
-
-def _unanswered(transcript: Transcript) -> Ending | None:
-    endings = (talk.ending for talk in transcript.conversations.values())
-    return next((ending for ending in endings if ending in (Ending.REFUSED, Ending.UNANSWERED)), None)

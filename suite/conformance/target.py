@@ -14,7 +14,7 @@ from suite.conformance.oracle import EchoOracle, Oracle, findings
 from suite.conformance.player import Player
 from suite.conformance.run import STUCK
 from suite.conformance.script import Op, Payload, Script
-from suite.conformance.transcript import Canary, Transcript
+from suite.conformance.transcript import Canary, Ending, Transcript
 from suite.errors import TargetError
 from suite.process import Server, last_words
 from suite.registry import Capabilities
@@ -49,6 +49,7 @@ class Target:
         factor: multiplies every wait.
         pid: process of a server that is not launched, if its processes may be looked at.
         nofile: descriptors that a launched server was explicitly given; None leaves it the usual number.
+        command: the words that start it, where the user gave them.
 
     Attributes:
         oracle: what its service owes.
@@ -68,12 +69,14 @@ class Target:
         factor: float = 1.0,
         pid: int | None = None,
         nofile: int | None = None,
+        command: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.nofile = nofile
         self._pid = pid
         self.kind = kind
         self.capabilities = capabilities
+        self.command = command
         self.oracle: Oracle = EchoOracle()
         self.history: list[Script] = []
         self.answer = b""
@@ -203,6 +206,24 @@ class Target:
             self._look_after(transcript, canary=canary, patience=patience)
         self.history.append(script)
         return transcript
+
+    def first(self, script: Script, *, canary: bool = False) -> Transcript:
+        """Play the very first script, which tells whether anything listens at all; try each address of the host.
+
+        Raises:
+            TargetError: nothing listens.
+        """
+        while True:
+            transcript = self.play(script, canary=canary)
+            endings = (talk.ending for talk in transcript.conversations.values())
+            ending = next((ending for ending in endings if ending in (Ending.REFUSED, Ending.UNANSWERED)), None)
+            if ending is None or self.death() is not None:
+                return transcript
+            if not self.next_address():
+                why = f"connection {ending}" if ending is Ending.REFUSED else f"{ending}"
+                raise TargetError(
+                    f"cannot connect to {self.address}: {why}; is the server running, and is this its port?"
+                )
 
     def play_together(self, scripts: list[Script]) -> list[Transcript]:
         """Play scripts side by side."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from suite import registry
 from suite.conformance.target import Target, resolve
-from suite.errors import UsageError
+from suite.errors import TargetError, UsageError
 from suite.process import Server, command_of
 from suite.registry import Capabilities, Variant
 
@@ -38,11 +38,10 @@ _LATER = ("unix:", "tls://")
 
 
 def parse(text: str, declared: Capabilities | None, how: How) -> Target:
-    """Return the target that `text` names.
+    """Return the target that `text` names; one whose host is unknown says so when it is entered.
 
     Raises:
         UsageError: neither a variant nor an address.
-        TargetError: the host is unknown.
     """
     if text.startswith(_LATER):
         raise UsageError(f"{text}: only TCP targets can be checked; give HOST:PORT")
@@ -56,8 +55,18 @@ def parse(text: str, declared: Capabilities | None, how: How) -> Target:
         raise UsageError(
             f"--nofile is for servers that suite starts; start {text} under `ulimit -n {how.limit}` instead"
         )
-    addresses = resolve(host, int(port))
-    return Target(text, "address", declared or Capabilities(), addresses=addresses, factor=how.factor, pid=how.pid)
+    capabilities = declared or Capabilities()
+    try:
+        addresses = resolve(host, int(port))
+    except TargetError as error:
+        reason = str(error)
+    else:
+        return Target(text, "address", capabilities, addresses=addresses, factor=how.factor, pid=how.pid)
+
+    def unknown() -> Server:
+        raise TargetError(reason)
+
+    return Target(text, "address", capabilities, start=unknown, factor=how.factor)
 
 
 def of_variant(variant: Variant, declared: Capabilities | None, how: How) -> Target:
@@ -75,7 +84,17 @@ def of_variant(variant: Variant, declared: Capabilities | None, how: How) -> Tar
 
 
 def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Target:
-    """Return the target that starts `words`, in which {host} and {port} are replaced."""
+    """Return the target that starts `words`, in which {host} and {port} are replaced.
+
+    Raises:
+        UsageError: there are no words, or none says where the port goes.
+    """
+    if not words:
+        raise UsageError("no command after --; for example: suite check -- ./server {host} {port}")
+    if not any("{port}" in word for word in words):
+        raise UsageError(
+            "the command does not say where {port} goes; for example: suite check -- ./server --port {port}"
+        )
     return Target(
         " ".join(words),
         "command",
@@ -83,6 +102,7 @@ def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Ta
         start=lambda: Server.start(words, nofile=how.limit or how.nofile),
         factor=how.factor,
         nofile=how.limit,
+        command=tuple(words),
     )
 
 

@@ -39,7 +39,9 @@ def result_of(check: Check, case: Case, oracle: Oracle, *, premises: dict[str, i
         reason=reason + (f" ({case.note})" if case.note else ""),
         expected=finding.expected,
         actual=finding.actual,
+        finding=finding,
         note=case.note,
+        afresh=case.afresh,
         script=tuple(to_json(case.script)),
         rate=case.rate,
         timeline=tuple(case.transcript.moments),
@@ -52,7 +54,9 @@ def result_of(check: Check, case: Case, oracle: Oracle, *, premises: dict[str, i
 
 def conclude(results: Sequence[CheckResult], *, strict: bool) -> tuple[str, int]:
     """Return a target's verdict and the exit code it stands for."""
-    failed = any(result.failed or (strict and result.verdict is Verdict.WARN) for result in results)
+    failed = any(
+        result.failed or (strict and result.verdict is Verdict.WARN and not result.excused) for result in results
+    )
     if any(result.verdict is Verdict.ERROR for result in results):
         return ("non-conforming" if failed else "no-verdict"), 4
     if failed:

@@ -3,16 +3,15 @@
 import json
 import os
 import platform
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from suite import __version__
-from suite.errors import HarnessError, UsageError
-from suite.events import CheckResult, Event, RunFinished, RunStarted, TargetResult
+from suite.events import CheckResult, Divergence, Event, RunFinished, RunStarted, TargetResult
+from suite.report.file import ReportFile
 
-__all__ = ("JsonReport", "environment")
+__all__ = ("JsonReport", "check_data", "environment", "target_data")
 
 
 class JsonReport:
@@ -23,12 +22,8 @@ class JsonReport:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._file = ReportFile(path, "--json")
         self._started: RunStarted | None = None
-        try:
-            path.open("a").close()
-        except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}; choose another --json FILE") from None
 
     def __call__(self, event: Event) -> None:
         """Take one event."""
@@ -42,32 +37,32 @@ class JsonReport:
                 "seed": self._started.seed,
                 "profile": self._started.profile,
                 "service": self._started.service,
-                "targets": _targets(event.targets),
+                "targets": [
+                    target_data(target) | {"checks": [check_data(result) for result in target.checks]}
+                    for target in event.targets
+                ],
+                "stale": list(event.stale),
                 "environment": environment(),
                 "exit": event.exit,
             }
-            try:
-                self._path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-            except OSError as error:
-                raise HarnessError(f"cannot write {self._path}: {error.strerror}") from None
+            self._file.write(json.dumps(data, indent=1) + "\n")
+            self._file.close()
 
 
-def _targets(targets: Sequence[TargetResult]) -> list[dict[str, Any]]:
-    return [
-        {
-            "target": target.target,
-            "address": target.address,
-            "verdict": target.verdict,
-            "note": target.note,
-            "capabilities": dict(target.capabilities),
-            "seconds": round(target.seconds, 3),
-            "checks": [_check(result) for result in target.checks],
-        }
-        for target in targets
-    ]
+def target_data(target: TargetResult) -> dict[str, Any]:
+    """Return a target's fields but for its checks."""
+    return {
+        "target": target.target,
+        "address": target.address,
+        "verdict": target.verdict,
+        "note": target.note,
+        "capabilities": dict(target.capabilities),
+        "seconds": round(target.seconds, 3),
+    }
 
 
-def _check(result: CheckResult) -> dict[str, Any]:
+def check_data(result: CheckResult) -> dict[str, Any]:
+    """Return a check's fields."""
     return {
         "id": result.id,
         "family": result.family,
@@ -78,12 +73,20 @@ def _check(result: CheckResult) -> dict[str, Any]:
         "actual": result.actual,
         "script": None if result.script is None else list(result.script),
         "rate": None if result.rate is None else asdict(result.rate),
-        "repro": None,
+        "repro": None if result.repro is None else asdict(result.repro),
+        "excused": result.excused or None,
         "timeline": [asdict(moment) for moment in result.timeline],
         "premises": dict(result.premises),
         "scripts": result.scripts,
         "seconds": round(result.seconds, 3),
+        "note": result.note,
+        "divergence": None if result.divergence is None else _divergence(result.divergence),
+        "endings": {str(client): ending for client, ending in result.endings.items()},
     }
+
+
+def _divergence(gap: Divergence) -> dict[str, Any]:
+    return asdict(gap) | {"expected": gap.expected.hex(), "received": gap.received.hex()}
 
 
 def environment() -> dict[str, Any]:

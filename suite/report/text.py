@@ -1,16 +1,20 @@
 """The report people read: a matrix of targets and families, and every failure with its shortest script."""
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from suite.conformance.replay import Outcome
 from suite.events import (
     CheckFinished,
     CheckResult,
+    Divergence,
     Event,
     Level,
     Progress,
+    Repro,
     RunFinished,
     RunStarted,
     TargetFinished,
@@ -20,9 +24,12 @@ from suite.events import (
 )
 from suite.report.bar import Bar
 
-__all__ = ("TextReport", "wants_color")
+__all__ = ("TextReport", "hex_diff", "show_replay", "wants_color")
 
 MOST_MOMENTS = 14
+MOST_ENDINGS = 6
+WINDOW = 16
+"""Bytes of a stream that a difference shows."""
 _STYLES = {
     "FAIL": "1;31",
     "UNSTABLE": "1;31",
@@ -34,6 +41,8 @@ _STYLES = {
     "INCONCLUSIVE": "35",
     "dim": "2",
     "bold": "1",
+    "FIXED": "32",
+    "FAILED": "1;31",
 }
 _LABELS = {
     "segmentation": "segments",
@@ -152,6 +161,8 @@ class TextReport:
         failed = sum(result.failed for result in results)
         if failed:
             return f"FAIL {failed}", "FAIL"
+        if known := sum(bool(result.excused) for result in results):
+            return f"known {known}", "WARN"
         for verdict, word in ((Verdict.ERROR, "ERROR"), (Verdict.WARN, "warn"), (Verdict.INCONCLUSIVE, "?")):
             if verdict in verdicts:
                 return (f"{word} {verdicts.count(verdict)}" if word == "warn" else word), verdict
@@ -182,6 +193,10 @@ class TextReport:
                 self._say(f"  {self._paint('INFO', 'dim')} {result.id}: {result.reason}")
 
     def _failure(self, result: CheckResult) -> None:
+        if result.excused:
+            known = self._paint(f"known {result.verdict}", "WARN")
+            self._say(f"  {known} {self._paint(result.id, 'bold')} {result.excused}")
+            return
         rate = f" {result.rate.failed}/{result.rate.runs}" if result.rate else ""
         level = "" if result.level is Level.MUST else f" ({result.level})"
         head = f"  {self._paint(f'{result.verdict}{rate}', result.verdict)} {self._paint(result.id, 'bold')}{level}"
@@ -191,10 +206,17 @@ class TextReport:
         requirement, source, known = self._about[result.id]
         self._say(f"{head}: {requirement}")
         script, _, _ = result.reason.partition(": ")
-        rows = (("script", script), ("expected", result.expected), ("actual", result.actual), ("note", result.note))
-        for name, text in (*rows, ("source", source), ("similar", known)):
-            if text:
-                self._say(f"      {self._paint(f'{name:<9}', 'dim')} {text}")
+        ended = ", ".join(f"client {client} {how}" for client, how in list(result.endings.items())[:MOST_ENDINGS])
+        more = len(result.endings) - MOST_ENDINGS
+        self._line("script", script)
+        self._line("expected", result.expected)
+        self._line("actual", result.actual)
+        if result.divergence is not None:
+            for name, shown in hex_diff(result.divergence):
+                self._line(name, shown)
+        self._line("endings", ended + (f", {more} more" if more > 0 else ""))
+        for name, text in (("note", result.note), ("source", source), ("similar", known), *_commands(result.repro)):
+            self._line(name, text)
         moments = result.timeline
         for moment in moments[:MOST_MOMENTS]:
             who = f"client {moment.client}" if moment.client >= 0 else "canary"
@@ -202,9 +224,15 @@ class TextReport:
         if len(moments) > MOST_MOMENTS:
             self._say(self._paint(f"      … {len(moments) - MOST_MOMENTS} more", "dim"))
 
+    def _line(self, name: str, text: str | None) -> None:
+        if text:
+            self._say(f"      {self._paint(f'{name:<9}', 'dim')} {text}")
+
     def _last(self, run: RunFinished) -> None:
         if run.interrupted:
             self._say("interrupted: the above is what is known")
+        for fault in run.stale:
+            self._say(f"{self._paint('baseline', 'FAIL')}: {fault}")
         words = []
         for verdict in ("conforming", "non-conforming", "no-verdict"):
             names = [target for target in run.targets if target.verdict == verdict]
@@ -220,10 +248,39 @@ class TextReport:
 
     @staticmethod
     def _counts(target: TargetResult, verdict: str) -> str:
-        counts = {word: sum(result.verdict is word for result in target.checks) for word in Verdict}
+        counts: dict[str, int] = {
+            word: sum(result.verdict is word and not result.excused for result in target.checks) for word in Verdict
+        }
+        counts["known"] = sum(bool(result.excused) for result in target.checks)
         scripts = sum(result.scripts for result in target.checks)
         listed = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
         return f"{target.target} {verdict} ({listed}; {scripts} scripts)"
+
+
+def hex_diff(divergence: Divergence) -> list[tuple[str, str]]:
+    """Show where a stream went wrong as named lines: what was owed, what came, a mark below the first wrong byte."""
+    at = divergence.offset - divergence.start
+    rows = [("owed", divergence.expected), ("came", divergence.received)]
+    lines = [
+        (name, data[:WINDOW].hex(" ") + ("" if len(data) >= WINDOW else " (end)" if data else "(nothing)"))
+        for name, data in rows
+    ]
+    return [*lines, ("", f"{'   ' * at}^^ client {divergence.client}, offset {divergence.offset}")]
+
+
+def _commands(repro: Repro | None) -> list[tuple[str, str | None]]:
+    if repro is None:
+        return []
+    alone = None if repro.python is None else f"python {shlex.quote(repro.python)} HOST PORT"
+    return [("replay", f"suite replay {shlex.quote(repro.json)}"), ("or", alone), ("or", repro.one_liner)]
+
+
+def show_replay(outcome: Outcome, *, color: bool) -> None:
+    """Print what became of a replay."""
+    code = _STYLES.get(outcome.word, "1;31")
+    word = f"\x1b[{code}m{outcome.word}\x1b[0m" if color else outcome.word
+    rate = "" if outcome.rate is None else f" {outcome.rate.failed}/{outcome.rate.runs}"
+    print(f"{word}{rate} {outcome.check} on {outcome.target}: {outcome.reason}", flush=True)
 
 
 def _label(family: str) -> str:
