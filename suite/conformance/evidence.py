@@ -93,12 +93,19 @@ class Evidence:
             "environment": self._environment,
         }
         try:
-            path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+            path.write_text(_text(data) + "\n", encoding="utf-8")
             if alone is not None:
                 path.with_suffix(".py").write_text(alone, encoding="utf-8")
         except OSError as error:
             raise HarnessError(f"cannot write {path}: {error.strerror}") from None
         return replace(result, repro=repro)
+
+
+def _text(data: dict[str, Any]) -> str:
+    """Render a record, one operation a line. No string of it can hold the place where they go: its quotes are escaped."""
+    place = '"script": []'
+    operations = ",\n  ".join(json.dumps(op) for op in data["script"])
+    return json.dumps(data | {"script": []}, indent=1).replace(place, f'"script": [\n  {operations}\n ]', 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from suite import cli, ports, registry
-from suite.conformance import command
+from suite.conformance import command, targets
 from suite.conformance.evidence import load
+from suite.conformance.replay import replay
 from suite.errors import UsageError
+from suite.events import Rate
 
 SPECIMEN = str(Path(registry.__file__).parent / "specimens" / "eof_drops_reply.py")
 COMMAND = (sys.executable, SPECIMEN, "{host}", "{port}")
@@ -80,8 +82,8 @@ def test_the_same_command_still_fails(kept: Path) -> None:
 
 
 def test_another_server_is_fixed(kept: Path) -> None:
-    done = suite("replay", str(repro(kept)), "raw-epoll", cwd=kept)
-    assert (done.returncode, done.stdout.split(":")[0]) == (0, "FIXED 0/20 hc-immediate on raw-epoll")
+    outcome = replay(load(repro(kept)), targets.parse("raw-epoll", None, factor=1.0, nofile=1024))
+    assert (outcome.word, outcome.rate, outcome.exit) == ("FIXED", Rate(0, 20), 0)
 
 
 def test_a_race_is_unstable(kept: Path) -> None:
@@ -95,15 +97,17 @@ def test_a_race_is_unstable(kept: Path) -> None:
         "    sock.sendall(data if n % 3 else b'')\n"
         "    sock.close()\n"
     )
-    done = suite("replay", str(repro(kept)), "--", sys.executable, "-c", server, "{host}", "{port}", cwd=kept)
-    assert (done.returncode, done.stdout.split()[0]) == (1, "UNSTABLE"), done.stdout
+    words = (sys.executable, "-c", server, "{host}", "{port}")
+    outcome = replay(load(repro(kept)), targets.command(words, None, factor=1.0, nofile=1024))
+    assert (outcome.word, outcome.exit) == ("UNSTABLE", 1)
 
 
-def test_nothing_listens(kept: Path) -> None:
+def test_nothing_listens(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(command, "_raise_descriptors", lambda: (1024, 1024))  # not of the process that runs the tests
     address = f"127.0.0.1:{ports.free_port('127.0.0.1')}"
-    done = suite("replay", str(repro(kept)), address, cwd=kept)
-    assert (done.returncode, done.stderr) == (3, "")
-    assert done.stdout.startswith(f"ERROR hc-immediate on {address}: cannot connect to {address}: connection refused")
+    assert cli.main(["replay", str(repro(kept)), address]) == 3
+    said = f"ERROR hc-immediate on {address}: cannot connect to {address}: connection refused"
+    assert capsys.readouterr().out.startswith(said)
 
 
 def test_a_server_that_ends_for_good_is_played_once(kept: Path) -> None:
@@ -171,17 +175,14 @@ def test_usage_errors(
         assert said in err
 
 
-def test_a_baseline_excuses_and_goes_stale(kept: Path, tmp_path: Path) -> None:
-    (tmp_path / "known.toml").write_text(
-        '[[expected]]\nid = "hc-immediate"\nreason = "being fixed"\nexpires = 2999-01-01\n'
-    )
-    words = ("check", "--only", "hc-immediate", "--baseline", "known.toml", "--json", "report.json", "--")
-    done = suite(*words, *COMMAND, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout
-    assert "known FAIL hc-immediate until 2999-01-01: being fixed" in done.stdout
-    assert json.loads((tmp_path / "report.json").read_text())["targets"][0]["checks"][0]["excused"]
-    right = [sys.executable, str(Path(SPECIMEN).parent / "right_tiny_buffers.py"), "{host}", "{port}"]
-    done = suite(*words, *right, cwd=tmp_path)
+def test_a_baseline_excuses_and_goes_stale(tmp_path: Path) -> None:
+    entry = '[[expected]]\nid = "{}"\nreason = "being fixed"\nexpires = 2999-01-01\n'
+    (tmp_path / "known.toml").write_text(entry.format("hc-immediate") + entry.format("fid-one-byte"))
+    words = ("--only", "hc-immediate,fid-one-byte", "--baseline", "known.toml", "--json", "report.json", "--")
+    done = suite("check", *words, *COMMAND, cwd=tmp_path)
     assert done.returncode == 1
-    assert "baseline: hc-immediate passes now; delete the entry" in done.stdout
-    assert json.loads((tmp_path / "report.json").read_text())["stale"]
+    assert "baseline: fid-one-byte passes now; delete the entry" in done.stdout
+    assert "known FAIL hc-immediate until 2999-01-01: being fixed" in done.stdout
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [check["excused"] for check in report["targets"][0]["checks"]] == [None, "until 2999-01-01: being fixed"]
+    assert (report["targets"][0]["verdict"], report["exit"], len(report["stale"])) == ("conforming", 1, 1)
