@@ -125,12 +125,17 @@ def breach(check: Check, transcript: Transcript, target: Target) -> Finding | No
 
 
 def witness(
-    check: Check, target: Target, script: Script, like: Finding, *, patience: float | None = None
+    check: Check, target: Target, script: Script, like: Finding, *, patience: float | None = None, first: bool = False
 ) -> tuple[Transcript, Finding | None]:
-    """Play a script that has shown a finding `like` this one; return what was seen, and the finding that fails the check."""
+    """Play a script that has shown a finding `like` this one; return what was seen, and the finding that fails the check.
+
+    Raises:
+        TargetError: it is the `first` script that this target is played, and nothing listens.
+    """
     # A server that died or went deaf must not leave it to the next script to find out.
     suspect = not like.hard or like.kind in ("died", "refused") or like.client < 0
-    transcript = target.play(script, patience=patience, canary=check.canary or suspect)
+    play = target.first if first else target.play
+    transcript = play(script, patience=patience, canary=check.canary or suspect)
     if like.kind == "died" and transcript.died is None:
         transcript.died = target.death(within=LINGERING)
     return transcript, breach(check, transcript, target)

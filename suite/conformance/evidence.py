@@ -56,7 +56,8 @@ class Evidence:
         # No name of a target reaches a file name: it may hold anything.
         digest = hashlib.sha256(ascii((target.name, result.id, result.script)).encode()).hexdigest()[:8]
         path = self._directory / f"repro-{result.id}-{digest}.json"
-        alone = program(check, result.finding, script, target.oracle.service, target.patience)
+        alone = program(check, result.finding, script, target.oracle.service, target.patience, afresh=result.afresh)
+        # The address of a server that was launched is gone by the time somebody reads this.
         where = target.address.strip("[").replace("]:", ":").rpartition(":") if target.kind == "address" else None
         line = one_liner(script, "HOST PORT" if where is None else f"{where[0]} {where[2]}")
         repro = Repro(
@@ -92,12 +93,19 @@ class Evidence:
             "environment": self._environment,
         }
         try:
-            path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+            path.write_text(_text(data) + "\n", encoding="utf-8")
             if alone is not None:
                 path.with_suffix(".py").write_text(alone, encoding="utf-8")
         except OSError as error:
             raise HarnessError(f"cannot write {path}: {error.strerror}") from None
         return replace(result, repro=repro)
+
+
+def _text(data: dict[str, Any]) -> str:
+    """Render a record, one operation a line. No string of it can hold the place where they go: its quotes are escaped."""
+    place = '"script": []'
+    operations = ",\n  ".join(json.dumps(op) for op in data["script"])
+    return json.dumps(data | {"script": []}, indent=1).replace(place, f'"script": [\n  {operations}\n ]', 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +177,8 @@ def load(path: Path) -> Record:
         raise UsageError(
             f"{path} is damaged: {_cause(error)}; write it again with `suite check --repro-dir DIR`"
         ) from None
+    if not record.script:
+        raise UsageError(f"{path} has no operation in its script; write it again with `suite check --repro-dir DIR`")
     if (op := _stray(record.script)) is not None:
         raise UsageError(
             f"{path} is damaged: client {op.client} of {op.json()} is not open; write it again with `suite check --repro-dir DIR`"

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from suite.conformance.checks import find
-from suite.conformance.confirm import STABLE, breach, fatal, witness
+from suite.conformance.confirm import STABLE, fatal, witness
 from suite.conformance.evidence import Record
 from suite.conformance.plan import Check
 from suite.conformance.script import one_line
@@ -64,15 +64,13 @@ def _outcome(check: Check, record: Record, target: Target) -> Outcome:
     note = ""
     start = time.monotonic()
     while runs < RUNS and (runs < 2 or time.monotonic() - start < SECONDS):
-        if runs == 0:
-            transcript = target.first(record.script, canary=True)
-            finding = breach(check, transcript, target)
-        else:
-            if record.afresh and target.launched:
-                target.fresh()
-            elif not target.revive():
-                raise TargetError("the server does not start again")
-            transcript, finding = witness(check, target, record.script, record.finding)
+        if runs and record.afresh and target.launched:
+            target.fresh()
+        elif not target.revive():
+            raise TargetError("the server does not start again")
+        transcript, finding = witness(
+            check, target, record.script, record.finding, patience=target.patience, first=not runs
+        )
         runs += 1
         failed += finding is not None
         slow += transcript.slow

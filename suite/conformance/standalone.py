@@ -26,11 +26,10 @@ SHORT = 256
 # the script or the failure has nothing to do with that.
 _PROGRAM = r'''"""@ABOUT@
 python FILE HOST PORT   exit 0: the fault did not show; 1: it showed; 3: no verdict. Python 3.9 or later, nothing else."""
-import errno, random, select, socket, sys, time
+import errno, random, select, socket, sys; from time import monotonic as now
 FAULTS, SOFT = @FAULTS@, {"stalled", "no-fin", "unaccepted"}
-PATIENCE, OWED = @PATIENCE@, lambda sent: @OWED@  # seconds that a wait lasts once nothing moves; bytes owed
+PATIENCE, OWED, MiB, ALL = @PATIENCE@, lambda sent: @OWED@, 1 << 20, 1 << 60  # seconds that a wait lasts once nothing moves; bytes owed
 SCRIPT = @SCRIPT@
-now, MiB, ALL, LINGER_RST = time.monotonic, 1 << 20, 1 << 60, b"\1\0\0\0\0\0\0\0"
 def leave(code, line): sys.exit(print(line) or code)
 def data(p): return bytes.fromhex(p["hex"]) if "hex" in p else (random.Random(p["seed"]).randbytes(min(p["len"], MiB + 13)) * (p["len"] // (MiB + 13) + 1))[:p["len"]]  #? send
 class Client(socket.socket):  # end: how the server's side ended; bad: where wrong bytes began; late: how many did not come
@@ -65,7 +64,7 @@ def wait(c, done, seconds):  # let bytes move until done(), or until none of c's
         left = max(start, c.moved if c else 0) + seconds - now(); c and now() > start + 30 and leave(3, "no verdict: bytes still move after 30 s; too slow to judge")
     return left > 0 or done()
 FAMILY, _, _, _, WHERE = min(socket.getaddrinfo(sys.argv[1], int(sys.argv[2]), type=socket.SOCK_STREAM))
-for clients, patience in ({}, PATIENCE), ({}, 3 * PATIENCE):  # what does not come has to stay away twice
+for clients in @PASSES@:  # where there are two, what does not come has to stay away twice
     for at, (kind, *rest) in enumerate(SCRIPT + [["close", op[1]] for op in SCRIPT if op[0] == "open"] + [["barrier"]]):
         me = rest[0] if rest and kind != "pause" else -1 - at
         if kind == "open" or kind == "barrier" and me < 0: clients[me] = Client(**(rest[1] if len(rest) > 1 else {}))
@@ -77,10 +76,10 @@ for clients, patience in ({}, PATIENCE), ({}, 3 * PATIENCE):  # what does not co
             c.mark = total(); c.queue += data(rest[1]) if kind == "send" else b"%015x\n" % random.getrandbits(60)
             c.move(socket.MSG_MORE if SCRIPT[at + 1:at + 2] == [["fin", me]] else 0)  # a FIN rides in the last segment
         if kind == "fin": wait(c, lambda: not c.queue, 0.1); c.queue.clear(); c.fin = True; up and (c.end or c.broken or c.shutdown(socket.SHUT_WR))  #? fin
-        if kind in ("rst", "close") and not c.gone: kind == "rst" and c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RST); c.gone = True; c.close()
+        if kind in ("rst", "close") and not c.gone: kind == "rst" and c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"); c.gone = True; c.close()
         if kind == "read": c.goal = min(c.goal + rest[1], len(c.sent) + len(c.queue)); c.budget = c.goal - len(c.got) if c.stalled else ALL  #? read
         if kind in ("read_eof", "barrier"): c.stalled, c.budget, c.goal = False, ALL, ALL if kind == "read_eof" else len(c.sent) + len(c.queue)
-        if kind in ("read", "read_eof", "barrier") and not c.gone and not wait(c, lambda: len(c.got) >= c.goal, patience): c.late = min(c.goal, len(OWED(c.sent))) - len(c.got); break
+        if kind in ("read", "read_eof", "barrier") and not c.gone and not wait(c, lambda: len(c.got) >= c.goal, PATIENCE): c.late = min(c.goal, len(OWED(c.sent))) - len(c.got); break
         if kind in ("read", "barrier") and len(c.got) >= c.goal: c.others = max(c.others, total() - c.mark)  #? overtaken
         if any(o.bad is not None for o in clients.values()): break
     found = sorted(((me, *c.fault()) for me, c in clients.items() if c.fault()[0] in FAULTS), key=lambda row: row[1] in SOFT) or leave(0, "the fault did not show")
@@ -89,7 +88,9 @@ leave(1, "it showed: {1}, client {0}: expected {2}; got {3}".format(*found[0]))
 '''
 
 
-def program(check: Check, finding: Finding, script: Script, service: str, patience: float) -> str | None:
+def program(
+    check: Check, finding: Finding, script: Script, service: str, patience: float, *, afresh: bool
+) -> str | None:
     """Return the program that shows a failure again; None where it would need what only this tool has.
 
     Args:
@@ -98,6 +99,7 @@ def program(check: Check, finding: Finding, script: Script, service: str, patien
         script: what to play.
         service: what the target serves.
         patience: seconds that a wait lasts once nothing moves.
+        afresh: it shows on a server that has just been started, and perhaps only once.
     """
     if service not in OWED or not {op.kind for op in script} <= OPERATIONS:
         return None
@@ -116,6 +118,7 @@ def program(check: Check, finding: Finding, script: Script, service: str, patien
         "@ABOUT@": about,
         "@FAULTS@": "{" + ", ".join(f'"{kind}"' for kind in sorted(faults)) + "}",
         "@PATIENCE@": f"{patience:.2f}",
+        "@PASSES@": "({},)" if afresh else "{}, {}",
         "@OWED@": OWED[service],
         "@SCRIPT@": _rows(script, MOST_LINES - len(lines)),
     }

@@ -207,14 +207,14 @@ class Target:
         self.history.append(script)
         return transcript
 
-    def first(self, script: Script, *, canary: bool = False) -> Transcript:
+    def first(self, script: Script, *, patience: float | None = None, canary: bool = False) -> Transcript:
         """Play the very first script, which tells whether anything listens at all; try each address of the host.
 
         Raises:
             TargetError: nothing listens.
         """
         while True:
-            transcript = self.play(script, canary=canary)
+            transcript = self.play(script, patience=patience, canary=canary)
             endings = (talk.ending for talk in transcript.conversations.values())
             ending = next((ending for ending in endings if ending in (Ending.REFUSED, Ending.UNANSWERED)), None)
             if ending is None or self.death() is not None:
