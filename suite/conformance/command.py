@@ -16,7 +16,7 @@ from suite.events import Event
 from suite.report.as_json import JsonReport
 from suite.report.text import TextReport, wants_color
 
-__all__ = ("check",)
+__all__ = ("check", "names_of", "raise_descriptors")
 
 
 def check(options: argparse.Namespace) -> int:
@@ -30,8 +30,8 @@ def check(options: argparse.Namespace) -> int:
         raise UsageError(f"there are no checks for the service {options.service!r}, only for echo")
     if not 0 < options.timeout_factor < math.inf:
         raise UsageError(f"--timeout-factor wants a positive number, not {options.timeout_factor}")
-    selected = checks.select(_names(options.only), _names(options.exclude))
-    soft, descriptors = _raise_descriptors()
+    selected = checks.select(names_of(options.only), names_of(options.exclude))
+    soft, descriptors = raise_descriptors()
     wanted = _targets(options, soft)
     many = len(wanted) > 1
     seed = secrets.randbits(32) if options.seed is None else options.seed
@@ -57,7 +57,7 @@ def check(options: argparse.Namespace) -> int:
 
 
 def _targets(options: argparse.Namespace, nofile: int) -> list[Target]:
-    declared = targets.capabilities_of(_names(options.capability))
+    declared = targets.capabilities_of(names_of(options.capability))
     factor = options.timeout_factor
     if options.command is not None:
         if options.targets:
@@ -81,11 +81,12 @@ def _targets(options: argparse.Namespace, nofile: int) -> list[Target]:
     return [targets.parse(text, declared, factor=factor, nofile=nofile) for text in options.targets]
 
 
-def _names(values: list[str]) -> tuple[str, ...]:
+def names_of(values: list[str]) -> tuple[str, ...]:
+    """Split `--only A,B --only C` into its names."""
     return tuple(name for value in values for name in value.split(",") if name)
 
 
-def _raise_descriptors() -> tuple[int, int]:
+def raise_descriptors() -> tuple[int, int]:
     """Raise our own descriptor limit as far as allowed; return the old soft limit, for servers we start, and ours."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
