@@ -169,7 +169,8 @@ class Judge:
         target = self._target
         if failed is not None:
             self._revive()
-            canary = failed.transcript.canary or target.canary()
+            # Of a server that died and was started anew, the last canary says nothing.
+            canary = (failed.transcript.canary if failed.transcript.died is None else None) or target.canary()
             if canary is Canary.REFUSED and not target.launched:
                 raise _Stop(f"{target.name} answers no client any more after this check", dead=True)
             if canary is not Canary.OK and target.death() is None:

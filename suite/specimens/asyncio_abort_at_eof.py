@@ -1,5 +1,5 @@
-"""Fault: at the client's FIN it calls transport.abort(), which drops what is still to be written, and resets. Named by
-hc-late-reader and hc-idle."""
+"""Fault: at the client's FIN it calls transport.abort(), which drops what is still to be written.
+Named by hc-late-reader and hc-generated."""
 
 import asyncio
 import sys

@@ -15,7 +15,7 @@ class Client:
         self.out = b""
         self.ended = False
         self.mask = IN
-        self.before = newest and newest[-1]
+        self.before = newest[-1] if newest else None
         newest[:] = [self]
 
 

@@ -1,5 +1,5 @@
-"""Fault: when exactly two clients' messages of one length are found in one wake-up, each is sent the other's answer.
-Named by con-no-crosstalk and con-generated."""
+"""Fault: when two clients' messages are found in one wake-up, the first two are sent each other's answers.
+Named by con-no-crosstalk and iso-generated."""
 
 import socket
 import sys
@@ -15,8 +15,9 @@ def answer():
         time.sleep(0.005)  # what comes within 5 ms is one wake-up
         with lock:
             batch, waiting[:] = waiting[:], []
-        if len(batch) == 2 and batch[0][0] is not batch[1][0] and len(batch[0][1]) == len(batch[1][1]):
-            batch = [(batch[0][0], batch[1][1], batch[0][2]), (batch[1][0], batch[0][1], batch[1][2])]
+        if len(batch) > 1 and batch[0][0] is not batch[1][0]:
+            (one, mine, done), (other, theirs, also) = batch[:2]
+            batch[:2] = (one, theirs, done), (other, mine, also)
         for sock, data, done in batch:
             done.data = data
             done.set()

@@ -1,4 +1,4 @@
-"""Fault: long answers are put off with callLater so that short ones come first, also those of the same connection.
+"""Fault: full buffers are put off with callLater so that short answers come first, also those of the same connection.
 Named by ord-pipelined and ord-generated. Needs twisted."""
 
 import sys
@@ -11,9 +11,10 @@ from zope.interface import implementer
 class Echo(protocol.Protocol):
     def connectionMade(self):
         self.transport.setTcpNoDelay(True)
+        self.transport.bufferSize = 4096
 
     def dataReceived(self, data):
-        if len(data) > 100:
+        if len(data) == 4096:
             reactor.callLater(0.02, self.transport.write, data)
         else:
             self.transport.write(data)
