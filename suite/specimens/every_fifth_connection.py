@@ -1,4 +1,4 @@
-"""Fault: every tenth connection loses the last byte of every answer. Named by con-n."""
+"""Fault: every fifth connection loses the last byte of every answer. Named by con-n."""
 
 import itertools
 import socket
@@ -9,11 +9,11 @@ numbers = itertools.count(1)
 
 
 def serve(sock):
-    tenth = next(numbers) % 10 == 0
+    fifth = next(numbers) % 5 == 0
     with sock:
         try:
             while data := sock.recv(65536):
-                sock.sendall(data[:-1] if tenth else data)
+                sock.sendall(data[:-1] if fifth else data)
         except OSError:
             pass  # the client has reset
 
