@@ -69,7 +69,7 @@ class TextConfusion:
         right = [row for row in end.rows if not row.expected and row.outcome not in ("unavailable", "error")]
         named = sum(row.outcome != "missed" for row in faults)
         if end.interrupted:
-            print("interrupted: the above is what is known; --resume FILE would have kept it to go on from")
+            print("interrupted: the above is what is known; with --resume FILE the next run goes on from here")
         words = [f"{named} of {len(faults)} faults named by the right family"]
         words += [f"{counts['slow']} of them after more than {MOST_SECONDS:.0f} s"] if counts["slow"] else []
         words += [f"{counts['long']} with a longer script than the fault asks for"] if counts["long"] else []
