@@ -6,6 +6,7 @@ import sys
 
 
 async def echo(reader, writer):
+    writer.transport.set_write_buffer_limits(high=4 << 20)
     try:
         while data := await reader.read(65536):
             writer.write(data)
