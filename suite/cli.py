@@ -14,7 +14,7 @@ from suite.errors import SuiteError, UsageError
 __all__ = ("main",)
 
 EPILOG = """\
-exit codes of check: 0 conforming, 1 a MUST failed (or a SHOULD under --strict), 2 usage error,
+exit codes of check and selftest: 0 conforming, 1 a MUST failed (or a SHOULD under --strict), 2 usage error,
 3 no verdict (unreachable, or too little could be judged), 4 the tool itself failed, 130 interrupted"""
 
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output left (`suite list | head`): nobody is there to report to, but no verdict may pass for one.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 4 if run in (_run_check, _run_replay) else 0
+        return 4 if run in (_run_check, _run_replay, _run_selftest) else 0
     except Exception as error:  # a bug of ours: 1 would mean that a server failed
         if os.environ.get("SUITE_TRACEBACK"):
             raise
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _check(commands.add_parser("check", help="judge servers", usage="suite check [OPTIONS] all | TARGET... | -- CMD {host} {port}", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter))  # fmt: skip
     _replay(commands.add_parser("replay", help="play a failure again", usage="suite replay [OPTIONS] FILE [TARGET | -- CMD {host} {port}]"))  # fmt: skip
+    _selftest(commands.add_parser("selftest", help="prove the tool: specimens and checks"))
     _serve(commands.add_parser("serve", help="serve one of the small services", description="Serve until SIGTERM; then finish what was accepted, and exit 0."))  # fmt: skip
     _list(commands.add_parser("list", help="list variants, services or checks"))
     _explain(commands.add_parser("explain", help="explain one check"))
@@ -140,6 +141,25 @@ def _run_replay(options: argparse.Namespace) -> int:
     from suite.conformance import command  # noqa: PLC0415 - only this command and check need the engine
 
     return command.replay(options)
+
+
+def _selftest(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Judge servers with one known fault each, and odd but right ones; print what was found."
+    parser.add_argument("--profile", choices=("fast", "full"), default="fast", help="fast: the families that must name a fault, up to the first failure; full: the whole catalogue, right servers 20 times (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--only", action="append", default=[], metavar="NAME,…", help="only these: specimens, those that a check or family must name, or `right`")  # fmt: skip
+    parser.add_argument("--seed", type=int, metavar="N", help="generate the same scripts again")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as JSON")
+    parser.add_argument(
+        "--resume", type=Path, metavar="FILE", help="keep the rows in FILE, and go on from what it holds"
+    )
+    _color(parser)
+    parser.set_defaults(run=_run_selftest)
+
+
+def _run_selftest(options: argparse.Namespace) -> int:
+    from suite.conformance import selftest  # noqa: PLC0415 - only this command needs the engine
+
+    return selftest.selftest(options)
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,12 @@ L2 = {"suite.accepting", "suite.launch", "suite.log", "suite.registry", "suite.s
 L3 = {"suite.census", "suite._child", "suite._reaper", "suite.ports", "suite.process"}
 L4 = {"suite.bench", "suite.conformance"}
 REPORT = {"suite.report"}  # L4 too, but shows what the other two hold; they never see it: nothing in an engine prints
-L5 = {"suite.__main__", "suite.cli", "suite.conformance.command"}  # what wires the rest together
+L5 = {
+    "suite.__main__",
+    "suite.cli",
+    "suite.conformance.command",
+    "suite.conformance.selftest",
+}  # what wires the rest together
 SCRIPTS = {"suite.peers", "suite.specimens"}
 
 MAY_IMPORT = {

@@ -17,7 +17,7 @@ from suite.report.as_json import environment
 from suite.report.files import FileReports
 from suite.report.text import TextReport, show_replay, wants_color
 
-__all__ = ("check", "replay")
+__all__ = ("check", "names_of", "raise_descriptors", "replay")
 
 
 def check(options: argparse.Namespace) -> int:
@@ -30,8 +30,8 @@ def check(options: argparse.Namespace) -> int:
         raise UsageError(f"there are no checks for the service {options.service!r}, only for echo")
     if not 0.1 <= options.timeout_factor <= 1000:
         raise UsageError(f"--timeout-factor wants a number from 0.1 to 1000, not {options.timeout_factor}")
-    selected = checks.select(_names(options.only), _names(options.exclude))
-    soft, descriptors = _raise_descriptors()
+    selected = checks.select(names_of(options.only), names_of(options.exclude))
+    soft, descriptors = raise_descriptors()
     wanted = _targets(options, soft)
     many = len(wanted) > 1
     seed = secrets.randbits(32) if options.seed is None else options.seed
@@ -69,7 +69,7 @@ def replay(options: argparse.Namespace) -> int:
         TargetError: a host name is unknown.
     """
     record = evidence.load(options.file)
-    soft, _ = _raise_descriptors()
+    soft, _ = raise_descriptors()
     words = options.command
     if words is not None and options.target is not None:
         raise UsageError("name a target or give a command after --, not both")
@@ -85,7 +85,7 @@ def replay(options: argparse.Namespace) -> int:
 
 
 def _targets(options: argparse.Namespace, nofile: int) -> list[Target]:
-    declared = targets.capabilities_of(_names(options.capability))
+    declared = targets.capabilities_of(names_of(options.capability))
     how = targets.How(options.timeout_factor, nofile, options.nofile, options.pid)
     if how.pid is not None and (len(options.targets) != 1 or ":" not in options.targets[0]):
         raise UsageError("--pid goes with one HOST:PORT; the processes of what suite starts are known")
@@ -105,11 +105,12 @@ def _targets(options: argparse.Namespace, nofile: int) -> list[Target]:
     return [targets.parse(text, declared, how) for text in options.targets]
 
 
-def _names(values: list[str]) -> tuple[str, ...]:
+def names_of(values: list[str]) -> tuple[str, ...]:
+    """Split `--only A,B --only C` into its names."""
     return tuple(name for value in values for name in value.split(",") if name)
 
 
-def _raise_descriptors() -> tuple[int, int]:
+def raise_descriptors() -> tuple[int, int]:
     """Raise our own descriptor limit as far as allowed; return the old soft limit, for servers we start, and ours."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -190,7 +190,11 @@ class Judge:
         self._met = True
         target = self._target
         self._revive()
-        canary = (failed and failed.transcript.canary) or target.canary()
+        # Of a server that died and was started anew, the last canary says nothing.
+        canary = (failed.transcript.canary if failed and failed.transcript.died is None else None) or target.canary()
+        if canary in (Canary.SILENT, Canary.REFUSED) and target.launched:
+            target.fresh()  # was it deaf from the start, or did the first script make it so?
+            canary = target.canary(target.patience)
         if canary is Canary.REFUSED and not target.launched:
             raise _Stop(f"{target.name} answers no client any more after this check", dead=True)
         if canary is not Canary.OK and target.death() is None:

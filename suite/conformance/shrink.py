@@ -5,13 +5,19 @@ may fail only sometimes. So this one knows what a script is, tries the largest c
 free to try several times, and stops when its time is up, keeping the best so far.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from suite.conformance.script import Op, Payload, Script, normalise
 
 __all__ = ("merge", "renumber", "shrink")
+
+
+LONG = 150
+"""Operations from which on a script is worth a guess."""
+TAILS = (1, 2, 4, 8, 16)
+MOST_BYTES = 32 << 20
 
 
 class _Over(Exception):  # noqa: N818 - control flow, no error
@@ -23,9 +29,9 @@ def shrink(script: Script, fails: Callable[[Script], bool], over: Callable[[], b
     best = normalise(script)
     tried = {best}
 
-    def better(candidate: Script) -> bool:
+    def better(candidate: Script, *, ask: bool = True) -> bool:
         nonlocal best
-        if over():  # thousands of operations have thousands of cuts, each of which costs something to make
+        if ask and over():  # thousands of operations have thousands of cuts, each of which costs something to make
             raise _Over
         candidate = normalise(candidate)
         if candidate in tried:
@@ -38,6 +44,8 @@ def shrink(script: Script, fails: Callable[[Script], bool], over: Callable[[], b
 
     before: Script = ()
     with suppress(_Over):
+        if len(best) > LONG:
+            any(better(leap, ask=False) for leap in _leaps(best))  # few, and worth more than all else
         while best != before:
             before = best
             _without(
@@ -55,8 +63,19 @@ def shrink(script: Script, fails: Callable[[Script], bool], over: Callable[[], b
     return renumber(best)
 
 
+def _leaps(script: Script) -> Iterator[Script]:
+    """Guess what a long script may come down to: its last operations, or the sheer number of its bytes."""
+    for count in TAILS:
+        tail = script[-count:]
+        clients = {op.client for op in tail}
+        yield (*(op for op in script[:-count] if op.kind == "open" and op.client in clients), *tail)
+    total = sum(op.payload.length for op in script if op.payload is not None)
+    if total <= MOST_BYTES:
+        yield (Op("open", 0), Op("send", 0, Payload.random(total, 1)), Op("read", 0, count=total))
+
+
 def _without(
-    better: Callable[[Script], bool], parts: Callable[[], Sequence[int]], rest: Callable[[set[int]], Script]
+    better: Callable[[Script], object], parts: Callable[[], Sequence[int]], rest: Callable[[set[int]], Script]
 ) -> None:
     """Cut out runs of parts, large ones first, from the end: later operations depend on earlier ones."""
     size = max(1, len(parts()) // 2)

@@ -1,27 +1,33 @@
-"""Fault: a connection's descriptor is closed twice, the second time a little later, when it may be another client's.
+"""Fault: a connection's descriptor is closed twice, the second time when the next client speaks, whose it may be by then.
 Named by dis-fd-reuse."""
 
 import os
 import socket
 import sys
 import threading
-import time
+
+closed = []
+
+
+def close(fd):
+    try:
+        os.close(fd)
+    except OSError:
+        pass
 
 
 def serve(conn):
     fd = conn.fileno()
     try:
         while data := conn.recv(65536):
+            while closed:
+                close(closed.pop())
             conn.sendall(data)
     except OSError:
         pass
     conn.detach()
-    os.close(fd)
-    time.sleep(0.001)
-    try:
-        os.close(fd)
-    except OSError:
-        pass
+    close(fd)
+    closed.append(fd)
 
 
 listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=4096)

@@ -1,4 +1,4 @@
-"""Fault: it accepts only when no client has anything to say, and each read costs it a millisecond: while
+"""Fault: it accepts only when no client has said anything for 20 ms, and each read costs it a millisecond: while
 one is busy, nobody new is served. Named by con-late-joiner."""
 
 import select
@@ -64,13 +64,16 @@ epoll = select.epoll()
 epoll.register(listener, IN)
 clients = {}
 print("listening %s:%d" % listener.getsockname()[:2], flush=True)
+heard = 0.0
 while True:
-    waiting = busy = False
+    waiting = False
     for fd, events in epoll.poll():
         if fd in clients:
             turn(clients[fd], events)
-            busy = True
+            heard = time.monotonic()
         else:
             waiting = True
-    if waiting and not busy:
+    if waiting and time.monotonic() - heard > 0.02:
         accept()
+    elif waiting:
+        time.sleep(0.001)

@@ -77,6 +77,31 @@ def test_keeps_the_best_when_time_is_up() -> None:
     assert calls == 10
 
 
+def ladder(rungs: int) -> Script:
+    steps = [(Op("send", 0, Payload.random(at, at)), Op("read", 0, count=at)) for at in range(1, rungs + 1)]
+    return normalise([Op("open", 0), *(op for step in steps for op in step)])
+
+
+@pytest.mark.parametrize(
+    ("predicate", "shortest"),
+    [
+        (lambda script: any(op.payload is not None and op.payload.length == 1234 for op in script), "open send"),
+        (lambda script: sum(op.payload.length for op in script if op.payload) > 700_000, "open send"),
+    ],
+    ids=["its last message", "its bytes in sum"],
+)
+def test_thousands_of_operations_need_few_attempts(predicate: Callable[[Script], bool], shortest: str) -> None:
+    attempts = 0
+
+    def fails(script: Script) -> bool:
+        nonlocal attempts
+        attempts += 1
+        return predicate(script)
+
+    small = shrink(ladder(1234), fails, lambda: attempts >= 40)
+    assert " ".join(op.kind for op in small) == shortest
+
+
 def test_a_thousand_clients_need_few_attempts() -> None:
     calls = 0
 

@@ -12,8 +12,8 @@ starving one is ever sent them all; the rest is dropped when the script ends."""
 GROSS = 80 << 20
 """Bytes that others may be served before one small message is answered. Right servers were seen to need 15 MiB on an
 overloaded machine. A slow server takes longer for so much than any wait lasts: then the wait runs out instead."""
-QUIET = 900
-"""Milliseconds; more than the half second after which many servers say or do something of their own accord."""
+QUIET = 1100
+"""Milliseconds; more than the second after which many servers say or do something of their own accord."""
 
 
 def _stalled(transcript: Transcript) -> bool:

@@ -1,0 +1,28 @@
+"""Fault: answers are cached by the length of the question. Named by fid-one-byte and fid-length."""
+
+import socket
+import sys
+import threading
+
+cache = {}
+
+
+def serve(sock):
+    with sock:
+        try:
+            while data := sock.recv(65536):
+                sock.sendall(cache.setdefault(len(data), data) if len(data) < 64 else data)
+        except OSError:
+            pass  # the client has reset
+
+
+def main():
+    listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=512)
+    print("listening %s:%d" % listener.getsockname()[:2], flush=True)
+    while True:
+        sock, _ = listener.accept()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=serve, args=(sock,), daemon=True).start()
+
+
+main()

@@ -1,0 +1,28 @@
+"""Right, if odd: a new client is served a tenth of a second after it has connected."""
+
+import socket
+import sys
+import threading
+import time
+
+
+def serve(sock):
+    with sock:
+        try:
+            time.sleep(0.1)
+            while data := sock.recv(65536):
+                sock.sendall(data)
+        except OSError:
+            pass  # the client has reset
+
+
+def main():
+    listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=512)
+    print("listening %s:%d" % listener.getsockname()[:2], flush=True)
+    while True:
+        sock, _ = listener.accept()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=serve, args=(sock,), daemon=True).start()
+
+
+main()
