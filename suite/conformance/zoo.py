@@ -105,7 +105,7 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("multiple_of_4096.py", {"seg-boundaries": "stalled", "seg-generated": "stalled wrong"}),
     Specimen("out_of_order.py", {"ord-pipelined": "wrong", "ord-duplex": "wrong", "ord-generated": "wrong"}),
     Specimen("requeues_at_tail.py", {"ord-after-stall": "wrong"}, most=8),
-    Specimen("twisted_call_later.py", {"ord-pipelined": "wrong", "ord-generated": "wrong"}, needs=("twisted",)),
+    Specimen("twisted_call_later.py", {"ord-generated": "wrong", "ord-pipelined": "wrong"}, needs=("twisted",)),
     # half-close
     Specimen("eof_drops_reply.py", {"hc-immediate": "truncated"}),
     Specimen("fin_with_data.py", {"hc-immediate": "wrong"}),
