@@ -10,7 +10,7 @@ import secrets
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 
 from suite import services
 from suite.conformance import checks, engine, targets
@@ -20,7 +20,7 @@ from suite.events import CheckResult, Event, RunFinished, TargetResult, Verdict
 from suite.registry import Capabilities, Variant
 from suite.report import plain
 
-__all__ = ("ConformanceError", "Report", "Request", "check", "names")
+__all__ = ("Again", "ConformanceError", "Report", "Request", "check", "names")
 
 PROFILES = ("quick", "thorough")
 
@@ -34,22 +34,42 @@ class ConformanceError(AssertionError):
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """The command that repeats a run, or some of its checks: `again("hc-immediate")`.
+
+    Attributes:
+        words: its options, without the choice of checks.
+        where: the target, as `suite check` takes it.
+    """
+
+    words: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+
+    def __call__(self, *ids: str) -> str:
+        """Return the command, for these checks only if any are named."""
+        only = ("--only", ",".join(ids)) if ids else ()
+        return shlex.join(["suite", "check", *self.words, *only, *self.where])
+
+    def explain(self, result: CheckResult) -> str:
+        """Return a check's failure in full: requirement, shortest script, rate, timeline, and how to see it again."""
+        return f"{plain.failure(result, _about())}\nagain: {self(result.id)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """What became of one target.
+    """What became of one target; `str` gives the report that `suite check` prints.
 
     Attributes:
         result: everything known of it, as the engine tells it.
         seed: the run's seed, which draws the same scripts again.
         strict: a failed SHOULD counts.
-        words: the options of `suite check` that this run amounts to, without the choice of checks.
-        where: the target as `suite check` takes it.
+        again: the command that repeats it.
     """
 
     result: TargetResult
     seed: int
     strict: bool = False
-    words: tuple[str, ...] = field(default=(), repr=False)
-    where: tuple[str, ...] = field(default=(), repr=False)
+    again: Again = Again()
 
     @property
     def ok(self) -> bool:
@@ -76,18 +96,13 @@ class Report:
         """The checks that the server failed; with `strict` also those that ended in WARN."""
         return tuple(row for row in self.checks if row.failed or (self.strict and row.verdict is Verdict.WARN))
 
-    def again(self, *ids: str) -> str:
-        """Return the command that runs these checks again, from the same seed; without `ids` those that failed."""
-        only = ",".join(ids or [row.id for row in self.failures])
-        return shlex.join(["suite", "check", *self.words, *(["--only", only] if only else []), *self.where])
-
     def __str__(self) -> str:
         text = plain.whole(self.result, self.seed, _about())
-        return text if self.ok else f"{text}\nagain: {self.again()}"
+        return text if self.ok else f"{text}\nagain: {self.again(*(row.id for row in self.failures))}"
 
     def explain(self, result: CheckResult) -> str:
         """Return a check's failure in full: requirement, shortest script, rate, timeline, and how to see it again."""
-        return f"{plain.failure(result, _about())}\nagain: {self.again(result.id)}"
+        return self.again.explain(result)
 
     def raise_for_failures(self) -> None:
         """Do nothing if the server conforms.
@@ -164,18 +179,18 @@ class Request:
         with _roomy():
             return engine.run(wanted, self.checks, self._options, emit, counted)
 
-    def report(self, what: str | Sequence[str], result: TargetResult) -> Report:
-        """Return the Report of a target that `target(what)` made."""
+    def again(self, what: str | Sequence[str]) -> Again:
+        """Return the command that repeats this request with a target."""
         options = self._options
         words = ["--seed", str(self.seed)]
         words += ["--profile", options.profile] * (options.profile != PROFILES[0])
         words += ["--strict"] * options.strict
         words += ["--timeout-factor", f"{self._factor:g}"] * (self._factor != 1)
         if self._declared is not None:
-            declared = (name if value is True else f"{name}={value:g}" for name, value in result.capabilities.items())
-            words += ["--capability", ",".join(declared)]
-        where = (what,) if isinstance(what, str) else ("--", *what)
-        return Report(result, self.seed, options.strict, tuple(words), where)
+            declared = ((name.replace("_", "-"), value) for name, value in asdict(self._declared).items() if value)
+            text = ",".join(name if value is True else f"{name}={value}" for name, value in declared)
+            words += ["--capability", text] * bool(text)
+        return Again(tuple(words), (what,) if isinstance(what, str) else ("--", *what))
 
 
 def check(
@@ -246,7 +261,7 @@ def check(
     (result,) = run.targets
     if result.dismissed and result.exit == TargetError.exit_code:
         raise TargetError(result.note)
-    return request.report(target, result)
+    return Report(result, request.seed, strict, request.again(target))
 
 
 def names(values: str | Iterable[str]) -> tuple[str, ...]:
