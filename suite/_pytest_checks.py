@@ -21,8 +21,8 @@ __all__ = ("Checks", "ConformanceWarning", "settings", "target_of")
 
 LATE = (Verdict.INCONCLUSIVE, Verdict.SKIPPED)
 """What may yet change: such a check is run once more, or its end is that of the whole run."""
-WHOLE = ("no", "loadgroup", "loadfile")
-"""Ways of pytest-xdist to deal out tests that leave our items with one worker."""
+DEALT = ("no", "load", "loadgroup", "loadfile")
+"""Ways of pytest-xdist to deal out tests in which our items can stay with one worker."""
 
 
 class ConformanceWarning(UserWarning):
@@ -61,6 +61,7 @@ class Checks:
         self._settings = settings(config)
         try:
             self._target = target_of(config.option.suite_target)
+            self._settings |= {"seed": getattr(config, "workerinput", {}).get("suite_seed", self._settings["seed"])}
             request = api.Request(**self._settings)
             try:
                 request.target(self._target)
@@ -68,19 +69,32 @@ class Checks:
                 pass  # an unknown host: the first item says so
         except UsageError as error:
             raise pytest.UsageError(f"suite: {error}") from None
-        # Workers of pytest-xdist are given the options as they are now: one seed for all.
-        config.option.suite_seed = self._settings["seed"] = request.seed
-        self._settings["fail_fast"] = config.getoption("maxfail") == 1
         self._again = request.again(self._target)
+        self._settings["seed"] = request.seed
+        self._settings["fail_fast"] = config.getoption("maxfail") == 1
         self._checks = request.checks
-        dist = getattr(config.option, "dist", "no")
-        if dist == "load":  # what -n N means by itself; the same for all tests but ours, which stay together
-            config.option.dist = "loadgroup"
-        elif dist not in WHOLE:
-            raise pytest.UsageError(f"suite: --suite-target does not go with --dist {dist}; use --dist loadgroup")
         config.addinivalue_line("markers", "suite: a check of the server that --suite-target names")
-        if hasattr(config.option, "dist"):
-            config.addinivalue_line("markers", "xdist_group: tests that share a worker")
+        dist = getattr(config.option, "dist", "no")
+        if dist not in DEALT:
+            raise pytest.UsageError(f"suite: --suite-target does not go with --dist {dist}; use --dist load")
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give a worker of pytest-xdist, which reads the command line anew, the seed drawn here."""
+        node.workerinput["suite_seed"] = self._settings["seed"]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> object | None:
+        """Keep our items with one worker: one server, one engine."""
+        if config.option.dist == "loadfile":
+            return None  # their ids begin as those of a file would
+        from xdist.scheduler import LoadGroupScheduling  # noqa: PLC0415 - xdist has asked, so it is there
+
+        class Together(LoadGroupScheduling):  # type: ignore[misc] # untyped; deals out what has no group one by one, as `load` does
+            def _split_scope(self, nodeid: str) -> str:
+                return "suite" if nodeid.startswith("suite::") else super()._split_scope(nodeid)
+
+        return Together(config, log)
 
     def pytest_report_header(self) -> str:
         """Name target and seed."""
@@ -207,7 +221,6 @@ class CheckItem(pytest.Item):
         self.check = check
         self._result: CheckResult
         self.add_marker("suite")
-        self.add_marker(pytest.mark.xdist_group("suite"))
         if self.config.pluginmanager.hasplugin("timeout"):
             self.add_marker(pytest.mark.timeout(0))  # an item waits for the checks before it; the engine bounds itself
 

@@ -12,7 +12,7 @@ import pytest
 
 from suite import api, ports
 from suite._pytest_checks import settings, target_of
-from suite.errors import TargetError, UsageError
+from suite.errors import SuiteError, TargetError, UsageError
 from suite.launch import BACKLOG
 from suite.process import Server
 
@@ -50,8 +50,13 @@ class SuiteServer:
         return self._address
 
     def check(self, **options: Any) -> api.Report:
-        """Judge it: `suite.check` with the session's `--suite-…` options, and `options` over them."""
-        return api.check(self.target, **self._defaults | options)
+        """Judge it: `suite.check` with the session's `--suite-…` options, and `options` over them.
+
+        What cannot be judged fails the test in one line.
+        """
+        __tracebackhide__ = True
+        with _one_line():
+            return api.check(self.target, **self._defaults | options)
 
     def assert_conforms(self, **options: Any) -> None:
         """Judge it, and fail the test with the report unless it conforms."""
@@ -73,13 +78,26 @@ def serving(config: pytest.Config) -> Iterator[Make]:
     with ExitStack() as stack:
 
         def make(server: str | Sequence[str] | Callable[..., object], /) -> SuiteServer:
-            if callable(server):
-                target: str | Sequence[str] = f"{HOST}:{stack.enter_context(_thread(server))}"
-            else:
-                target = target_of(server) if isinstance(server, str) else list(server)
+            __tracebackhide__ = True
+            target: str | Sequence[str]
+            with _one_line():
+                if callable(server):
+                    target = f"{HOST}:{stack.enter_context(_thread(server))}"
+                else:
+                    target = target_of(server) if isinstance(server, str) else list(server)
             return SuiteServer(target, settings(config), stack)
 
         yield make
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn our errors into failures that need no traceback."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except SuiteError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @contextmanager
@@ -109,26 +127,35 @@ def _thread(function: Callable[..., object]) -> Iterator[int]:
         except BaseException as error:
             if not stopped:  # what the end of its listener does to it is no news
                 failed.append(error)
+                _end(listener)  # else clients would wait in its queue
 
     thread = threading.Thread(target=run, name=f"suite_server:{port}", daemon=True)
     thread.start()
     try:
         deadline = time.monotonic() + PATIENCE
         while listener is None and all(other.port != port for other in ports.listeners()):
-            if not thread.is_alive() and not failed:
+            if failed:
+                raise failed[0]
+            if not thread.is_alive():
                 raise TargetError(f"the server function returned before it listened on port {port}")
-            if failed or time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 raise TargetError(f"the server function did not listen on port {port}; is that where it was told to?")
             time.sleep(0.005)
         yield port
     finally:
         stopped = True
+        _end(listener)
         if listener is not None:
-            try:
-                listener.shutdown(socket.SHUT_RDWR)  # wakes accept(2), which closing alone does not
-            except OSError:
-                pass  # the function has closed it
             listener.close()
             thread.join(GRACE)
     if failed:
         raise failed[0]
+
+
+def _end(listener: socket.socket | None) -> None:
+    """Wake whoever waits in accept(2), which closing alone does not."""
+    if listener is not None:
+        try:
+            listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it is closed

@@ -1,6 +1,7 @@
 """The text report as a string: for the Python API and the pytest plugin."""
 
 from collections.abc import Mapping
+from textwrap import dedent
 
 from suite.events import CheckResult, RunFinished, RunStarted, TargetFinished, TargetResult
 from suite.report.text import TextReport
@@ -37,4 +38,4 @@ def whole(target: TargetResult, seed: int, about: About) -> str:
 
 def failure(result: CheckResult, about: About) -> str:
     """Return what is known of one failed check."""
-    return "\n".join(_Lines((), about).of(result))
+    return dedent("\n".join(_Lines((), about).of(result)))
