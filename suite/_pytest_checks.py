@@ -274,6 +274,6 @@ class CheckItem(pytest.Item):
             try:
                 self.warn(ConformanceWarning(f"{result.id}: {result.reason}"))
             except ConformanceWarning:
-                pytest.fail(explain(result), pytrace=False)  # warnings are errors here
+                raise pytest.fail.Exception(explain(result), pytrace=False) from None  # warnings are errors here
         elif result.failed or result.verdict is Verdict.WARN:
             pytest.fail(explain(result), pytrace=False)

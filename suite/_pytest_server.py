@@ -97,7 +97,7 @@ def _one_line() -> Iterator[None]:
     try:
         yield
     except SuiteError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """`suite.check` as a program uses it."""
 
 import gc
+import re
 import resource
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +130,10 @@ def test_usage_errors(target: str | list[str], arguments: dict[str, object], say
         suite.check(target, **arguments)  # type: ignore[arg-type]
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "api.md").read_text()
+    (example,) = re.findall(r"```python\n(import suite\n.*?)```", page, re.DOTALL)
+    exec(compile(example, "api.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("hc-immediate Rate(failed=")
