@@ -102,6 +102,15 @@ def test_one_worker_of_xdist_runs_them_all(pytester: pytest.Pytester, run: Run) 
     assert len(set(workers)) == 1
 
 
+def test_the_strictest_configuration_takes_it(pytester: pytest.Pytester) -> None:
+    # This repository's own: strict markers, warnings as errors, a time limit, and a mode of pytest-trio that looks into items.
+    shutil.copy(DOCS.parent / "pyproject.toml", pytester.path)
+    pytester.mkdir("tests")
+    done = pytester.runpytest_subprocess("-n", "0", "--suite-target", "raw-epoll", "--suite-only", "fid-one-byte")
+    done.assert_outcomes(passed=1)
+    assert not done.errlines
+
+
 def test_a_way_of_xdist_that_would_part_them_is_refused(pytester: pytest.Pytester) -> None:
     done = pytester.runpytest_inprocess("--suite-target", "raw-epoll", "-n", "2", "--dist", "worksteal")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
