@@ -1,12 +1,11 @@
 """`suite selftest`: from its options to specimens, reports and the exit code."""
 
 import argparse
-import gc
 import secrets
 import sys
 from collections.abc import Callable, Sequence
 
-from suite.conformance.command import names_of, raise_descriptors
+from suite.api import limits, names, roomy
 from suite.conformance.proving import Prover, Sign
 from suite.conformance.zoo import SPECIMENS, Specimen
 from suite.errors import UsageError
@@ -22,7 +21,7 @@ def selftest(options: argparse.Namespace) -> int:
     Raises:
         UsageError: a name is unknown, or a file cannot be used.
     """
-    specimens = _selected(names_of(options.only))
+    specimens = _selected(names(options.only))
     seed = secrets.randbits(32) if options.seed is None else options.seed
     rows = None if options.resume is None else RowsFile(options.resume, options.profile, seed)
     reports: list[Callable[[Sign], None]] = [TextConfusion(color=wants_color(options.color, sys.stdout))]
@@ -33,10 +32,9 @@ def selftest(options: argparse.Namespace) -> int:
         for report in reports:
             report(sign)
 
-    _, descriptors = raise_descriptors()
-    gc.set_threshold(100_000, 50, 100)  # see `suite check`
-    prover = Prover(options.profile, seed if rows is None else rows.seed, tell, descriptors)
-    return prover.run(specimens, [] if rows is None else rows.rows)
+    prover = Prover(options.profile, seed if rows is None else rows.seed, tell, limits()[1])
+    with roomy():
+        return prover.run(specimens, [] if rows is None else rows.rows)
 
 
 def _selected(only: Sequence[str]) -> tuple[Specimen, ...]:
@@ -54,4 +52,4 @@ def _selected(only: Sequence[str]) -> tuple[Specimen, ...]:
                 else "--only takes a specimen, a check, a family or `right`"
             )
             raise UsageError(f"unknown specimen {name!r}; {hint}")
-    return tuple(row for row, names in zip(SPECIMENS, keys, strict=True) if not only or names & set(only))
+    return tuple(row for row, called in zip(SPECIMENS, keys, strict=True) if not only or called & set(only))
