@@ -118,7 +118,7 @@ def test_who_cannot_be_reached_is_no_report() -> None:
         ("raw-epoll", {"only": "fidelity", "exclude": ["fidelity"]}, "no check is left"),
         ("raw-epoll", {"profile": "slow"}, "quick, thorough"),
         ("raw-epoll", {"service": "gopher"}, "unknown service"),
-        ("raw-epoll", {"timeout_factor": 0}, "positive number"),
+        ("raw-epoll", {"timeout_factor": 0}, "from 0.1 to 1000"),
         ("raw-epoll", {"capabilities": "wings"}, "unknown capability"),
         ("localhost:http", {}, "no address"),
         (["cat"], {}, "{port}"),

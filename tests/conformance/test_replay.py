@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from suite import cli, ports, registry
-from suite.conformance import command, targets
+from suite.conformance import targets
 from suite.conformance.evidence import load
 from suite.conformance.replay import replay
 from suite.errors import UsageError
@@ -103,7 +103,6 @@ def test_a_race_is_unstable(kept: Path) -> None:
 
 
 def test_nothing_listens(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(command, "_raise_descriptors", lambda: (1024, 1024))  # not of the process that runs the tests
     address = f"127.0.0.1:{ports.free_port('127.0.0.1')}"
     assert cli.main(["replay", str(repro(kept)), address]) == 3
     said = f"ERROR hc-immediate on {address}: cannot connect to {address}: connection refused"
@@ -156,7 +155,6 @@ def test_usage_errors(
     kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "_raise_descriptors", lambda: (1024, 1024))  # not of the process that runs the tests
     (tmp_path / "later.json").write_text(changed(kept, check="hc-later"))
     (tmp_path / "file").touch()
     sealed = tmp_path / "file" / "out"
