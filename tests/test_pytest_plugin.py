@@ -252,7 +252,6 @@ def test_what_a_function_does_wrong_is_told(pytester: pytest.Pytester, run_here:
     done.stdout.fnmatch_lines_random(
         [
             "E       ValueError: no such table",
-            "cannot connect to 127.0.0.1:*",
             "127.0.0.1:*: not an echo server: *",
             "suite_server calls a function with `listener`, or `host` and `port`, not sock",
             "the server function returned before it listened on port *",

@@ -24,9 +24,10 @@ def check(options: argparse.Namespace) -> int:
     Raises:
         UsageError: the options contradict each other or name what does not exist.
     """
+    every = "all" in options.targets and not options.only and options.profile == "quick"
     request = Request(
         service=options.service,
-        only=options.only,
+        only=checks.MATRIX if every else options.only,
         exclude=options.exclude,
         profile=options.profile,
         seed=options.seed,

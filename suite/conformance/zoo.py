@@ -142,7 +142,7 @@ SPECIMENS: tuple[Specimen, ...] = (
     # several clients
     Specimen("serial_server.py", {"con-n": "stalled", "con-generated": "stalled"}),
     Specimen("fork_waits_for_child.py", {"con-n": "stalled", "con-idle-holder": "stalled"}),
-    Specimen("edge_accept_once.py", {"con-n": "stalled unaccepted"}, most=24),
+    Specimen("edge_accept_once.py", {"con-n": "stalled unaccepted", "chu-burst": "stalled unaccepted"}, most=24),
     Specimen("every_fifth_connection.py", {"con-n": "stalled"}, most=24),
     Specimen("drops_on_open_order.py", {"con-open-order": "foreign lost truncated"}, most=8),
     Specimen("never_accepts_late.py", {"con-late-joiner": "stalled"}, most=24),

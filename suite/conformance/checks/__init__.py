@@ -8,7 +8,7 @@ from importlib import import_module
 from suite.conformance.plan import Check
 from suite.errors import UsageError
 
-__all__ = ("FAMILIES", "catalogue", "find", "select")
+__all__ = ("FAMILIES", "MATRIX", "catalogue", "find", "select")
 
 FAMILIES = (
     "fidelity",
@@ -29,6 +29,9 @@ FAMILIES = (
     "shutdown",
 )
 """Names of the families, in running order; each is a module here, dashes as underscores."""
+
+MATRIX = (*FAMILIES[:10], "urgent")
+"""Families that `suite check all` runs when none is chosen: what clients see, in the three minutes that it may take."""
 
 
 def catalogue() -> tuple[Check, ...]:
