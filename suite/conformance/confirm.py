@@ -248,6 +248,8 @@ def examine(check: Check, target: Target, case: Case, timer: Timer, *, brief: bo
     try:
         if not (ill and target.launched) and prover.any_of(case.script, ATTEMPTS if not brief else 2):
             found = prover.found(case.script)
+            if found.finding.kind == "no-fin":
+                target.give_up_ends()
             if brief:
                 return found
             found = prover.shrunk(found)

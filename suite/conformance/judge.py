@@ -48,6 +48,8 @@ LEAST = {False: 1.0, True: 1.5}
 POTS = {False: 24.0, True: 24.0}
 """Seconds after which a fixed check, or a generated one, makes do with the scripts it has played, at least one of which
 reached its premise; and what all checks of either kind may take together, so that a slow server is shown fewer."""
+UNREACHED = 3
+"""Times as long a check goes on when no script has reached its premise yet."""
 LONGEST_WAIT = 2.0
 """Seconds that a client of an overlapping check may be silent."""
 TOGETHER = 64
@@ -223,7 +225,7 @@ class Judge:
             start = time.monotonic()
             share = self._share(check)
             for script in scripts:
-                if played and premises[name] and time.monotonic() - start > share:
+                if played and time.monotonic() - start > share * (1 if premises[name] else UNREACHED):
                     break
                 if played % 16 == 0:
                     self._emit(Progress(self._target.name, check.id, "playing", played))
@@ -270,8 +272,6 @@ class Judge:
             return
         self._settle(check, case, premises, played, begun, doubt)
         if case is not None:
-            if case.finding.kind == "no-fin" and case.confirmed:
-                self._target.give_up_ends()
             self._survivors()
             if self._budget.spent:
                 self._target.hurry()
@@ -368,7 +368,9 @@ class Judge:
                 self._one(check)
 
     def _again(self) -> None:
-        """Give checks without a verdict one quiet re-run."""
+        """Give checks without a verdict one quiet re-run, unless the target's verdict is known already."""
+        if any(result.failed for result in self._results.values()):
+            return
         for check in self._checks:
             if self._results[check.id].verdict is Verdict.INCONCLUSIVE:
                 del self._results[check.id]
