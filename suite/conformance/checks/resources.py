@@ -251,7 +251,7 @@ def memory_of_the_stalled(plan: Plan) -> Iterable[Script]:
     yield (
         *(Op("open", client, narrow=True) for client in clients), *sends(clients, 10, plan.number()), *reads(clients, 10), Op("measure"),
         *(op for client in clients for op in (Op("stall", client), Op("send", client, offer.payload))),
-        Op("pause", count=600), Op("measure"),
+        Op("pause", count=1000), Op("measure"),
     )  # fmt: skip
 
 
