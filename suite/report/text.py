@@ -146,7 +146,7 @@ class TextReport:
         if event.kind != self._kind and self._kind == "own":
             self._say(self._paint("controls and peers, not counted:", "dim"))
         self._kind = event.kind
-        if not any(result.verdict is not Verdict.SKIPPED for result in target.checks):
+        if target.note and all(result.verdict is Verdict.SKIPPED for result in target.checks):
             self._say(f"{target.target:<{self._width}}{self._paint(target.note, 'dim')}")
             return
         cells = []
