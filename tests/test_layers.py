@@ -27,6 +27,7 @@ MAY_IMPORT = {
     **dict.fromkeys(L4, L0 | L2 | L3),  # no services: what is expected never comes from the code under test
     **dict.fromkeys(REPORT, L0 | L1 | L2 | L3 | L4),
     **dict.fromkeys(L5, L0 | L1 | L2 | L3 | L4 | REPORT | L5),
+    "suite.examples": {"suite.conformance"},  # what users write over the oracle interface
     **dict.fromkeys(IMPLEMENTATIONS, L0 | L1 | L2),
     **{script: set[str]() for script in SCRIPTS},
 }

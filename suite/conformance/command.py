@@ -8,8 +8,9 @@ import secrets
 import sys
 from collections.abc import Callable
 
-from suite import registry, services
-from suite.conformance import checks, engine, targets
+from suite import registry
+from suite.conformance import checks, engine, oracles, targets
+from suite.conformance.dialogue import Oracle
 from suite.conformance.target import Target
 from suite.errors import UsageError
 from suite.events import Event
@@ -26,17 +27,16 @@ def check(options: argparse.Namespace) -> int:
         UsageError: the options contradict each other or name what does not exist.
         TargetError: a host name is unknown.
     """
-    if services.find(options.service).name != "echo":
-        raise UsageError(f"there are no checks for the service {options.service!r}, only for echo")
+    oracle = oracles.find(options.service)
     if not 0 < options.timeout_factor < math.inf:
         raise UsageError(f"--timeout-factor wants a positive number, not {options.timeout_factor}")
-    selected = checks.select(_names(options.only), _names(options.exclude))
+    selected = checks.select(_names(options.only), _names(options.exclude), oracle)
     soft, descriptors = _raise_descriptors()
-    wanted = _targets(options, soft)
+    wanted = _targets(options, soft, oracle)
     many = len(wanted) > 1
     seed = secrets.randbits(32) if options.seed is None else options.seed
     text = TextReport(
-        checks.FAMILIES,
+        tuple(dict.fromkeys(row.family for row in selected)),
         {row.id: (row.requirement, row.source, row.known) for row in selected},
         color=wants_color(options.color, sys.stdout),
         matrix=many,
@@ -56,7 +56,7 @@ def check(options: argparse.Namespace) -> int:
     return engine.run(wanted, selected, how, emit, counted)
 
 
-def _targets(options: argparse.Namespace, nofile: int) -> list[Target]:
+def _targets(options: argparse.Namespace, nofile: int, oracle: Oracle) -> list[Target]:
     declared = targets.capabilities_of(_names(options.capability))
     factor = options.timeout_factor
     if options.command is not None:
@@ -68,17 +68,19 @@ def _targets(options: argparse.Namespace, nofile: int) -> list[Target]:
             raise UsageError(
                 "the command does not say where {port} goes; for example: suite check -- ./server --port {port}"
             )
-        return [targets.command(options.command, declared, factor=factor, nofile=nofile)]
+        return [targets.command(options.command, declared, factor=factor, nofile=nofile, oracle=oracle)]
     if not options.targets:
         raise UsageError("nothing to check; name a variant, HOST:PORT or `all`, or give a command after --")
     if "all" in options.targets:
         if len(options.targets) > 1:
             raise UsageError("`all` stands alone; leave the other targets out")
         rows = registry.own() + (registry.peers() if options.peers else ())
-        return [targets.of_variant(row, declared, factor=factor, nofile=nofile) for row in rows]
+        if not oracle.foreign:
+            rows = tuple(row for row in rows if oracle.service in row.services)
+        return [targets.of_variant(row, declared, factor=factor, nofile=nofile, oracle=oracle) for row in rows]
     if options.peers:
         raise UsageError("--peers goes with `all`")
-    return [targets.parse(text, declared, factor=factor, nofile=nofile) for text in options.targets]
+    return [targets.parse(text, declared, factor=factor, nofile=nofile, oracle=oracle) for text in options.targets]
 
 
 def _names(values: list[str]) -> tuple[str, ...]:

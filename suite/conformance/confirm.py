@@ -6,11 +6,13 @@ depend on what it had served before; the scripts played so far are then part of 
 """
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from suite.conformance.lawful import lawful
 from suite.conformance.oracle import findings
 from suite.conformance.plan import Check
-from suite.conformance.script import Script
+from suite.conformance.script import Op, Script, normalise
 from suite.conformance.shrink import merge, shrink
 from suite.conformance.target import Target
 from suite.conformance.transcript import Canary, Transcript
@@ -135,6 +137,11 @@ class _Prover:
         self.afresh = False
         self.patience: float | None = None
 
+    def tidy(self, ops: Iterable[Op]) -> Script:
+        """Take out of a candidate what would do nothing, or may not be sent."""
+        oracle = self._target.oracle
+        return normalise(ops) if oracle.echoes else lawful(ops, oracle)
+
     def once(self, script: Script, *, full: bool = False) -> bool:
         """Play a script once, at `full` patience if asked; say whether it fails with the same signature."""
         target = self._target
@@ -181,6 +188,8 @@ class _Prover:
             # What always fails must not shrink into what fails sometimes: a cut has to be seen to fail twice.
             lambda script: self.any_of(script, tries) and (tries > 1 or self.any_of(script, 1)),
             lambda: self._timer.over(0.6),
+            self.tidy,
+            opaque=self._target.oracle.foreign,
         )
         if small != found.script and (self.once(small, full=True) or self.any_of(small, tries)):
             return replace(self.found(small), note=found.note)
@@ -251,7 +260,7 @@ def _anew(prover: "_Prover", script: Script, history: list[Script], *, attempts:
         return prover.found(script)
     # Few before many: what is merged has to be shrunk, a restart of the server for each try.
     for recent in sorted({min(count, len(history)) for count in (3, 20, len(history))} - {0}):
-        whole = merge([*history[-recent:], script])
+        whole = merge([*history[-recent:], script], prover.tidy)
         if prover.any_of(whole, 1):
             return replace(prover.found(whole), note="depends on what the server had served before")
         if prover.out_of_time:

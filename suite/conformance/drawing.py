@@ -91,7 +91,7 @@ class Drawing:
 
 def _shared(plan: Plan) -> Plan:
     """Return the plan with what two targets may differ in taken out."""
-    return Plan(plan.seed, plan.profile, min(MOST_CLIENTS, plan.most_clients))
+    return Plan(plan.seed, plan.profile, min(MOST_CLIENTS, plan.most_clients), service=plan.service)
 
 
 def draw_for() -> None:

@@ -30,7 +30,8 @@ def run(
         counted: kinds of target whose result counts for the exit code; empty means all.
     """
     start = time.monotonic()
-    emit(RunStarted(tuple(target.name for target in targets), "echo", options.seed, options.profile))
+    service = targets[0].oracle.service if targets else "echo"
+    emit(RunStarted(tuple(target.name for target in targets), service, options.seed, options.profile))
     results: list[TargetResult] = []
     exits: list[int] = []
     interrupted = False

@@ -95,7 +95,10 @@ class Judge:
         few = target.capabilities.max_clients
         room = max(1, (options.descriptors - 64) // 2)
         self._plan = Plan(
-            options.seed, options.profile, most_clients=min(512, room) if few is None else max(1, min(few - 1, room))
+            options.seed,
+            options.profile,
+            most_clients=min(512, room) if few is None else max(1, min(few - 1, room)),
+            service=target.oracle.service,
         )
         self._few = few
 
@@ -172,11 +175,16 @@ class Judge:
             canary = failed.transcript.canary or target.canary()
             if canary is Canary.REFUSED and not target.launched:
                 raise _Stop(f"{target.name} answers no client any more after this check", dead=True)
-            if canary is not Canary.OK and target.death() is None:
+            oracle = target.oracle
+            # Of what speaks by itself a wrong word is what there is to judge.
+            alien = canary is not Canary.OK and (oracle.echoes or oracle.foreign or canary is Canary.SILENT)
+            if alien and target.death() is None:
                 self._dismissed = True
                 said = f"it answered {target.answer[:40]!r}" if target.answer else "it answered nothing"
                 raise _Stop(
                     f"not an echo server: it accepts, but {said} to a line of 16 bytes; name what it is with --service"
+                    if oracle.echoes
+                    else f"no {oracle.name} server: it accepts, but {said} to what any such server answers"
                 )
             self._revive()
         self._plan.rate = target.calibrate() or 1e6

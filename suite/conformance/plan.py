@@ -11,7 +11,7 @@ from suite.conformance.transcript import Transcript
 from suite.events import Finding, Level
 
 if TYPE_CHECKING:
-    from suite.conformance.shape import Shape
+    from suite.conformance.shape import Manner, Shape
 
 __all__ = ("Check", "Plan", "Premise")
 
@@ -27,6 +27,7 @@ class Plan:
         rate: bytes a second that this target was seen to echo; bulk sizes follow it.
         round_trip: seconds that this target was seen to take for a short answer; the number of exchanges follows it.
         check: id of the check that asks.
+        service: what the target serves, as the command line names it.
     """
 
     seed: int
@@ -35,6 +36,7 @@ class Plan:
     rate: float = 50e6
     round_trip: float = 0.0002
     check: str = ""
+    service: str = "echo"
 
     def bulk(self, most: int, seconds: float = 1.0) -> int:
         """Return how many bytes to send where `most` would be ideal: what this target echoes in `seconds`, at least 64 KiB."""
@@ -51,6 +53,14 @@ class Plan:
         times = 5 if self.profile == "thorough" else 1
         number = crc32(self.check.encode(), self.seed & 0xFFFFFFFF)
         return draw_all(shape, self.most_clients, count * times, number)
+
+    def talks(self, manner: "Manner", count: int) -> Sequence[Script]:
+        """Draw `count` programs of whole messages of the service (five times as many in the thorough profile)."""
+        from suite.conformance.talks import draw_talks  # noqa: PLC0415 - Hypothesis takes 0.3 s to import
+
+        times = 5 if self.profile == "thorough" else 1
+        number = crc32(self.check.encode(), self.seed & 0xFFFFFFFF)
+        return draw_talks(self.service, manner, self.most_clients, count * times, number)
 
     def number(self, index: int = 0) -> int:
         """Return a seed for a payload of this check."""
@@ -84,6 +94,7 @@ class Check:
         canary: a fresh connection must be served after each script.
         minimal: its scripts are as short as they can be; a smaller one would only stand closer to a threshold.
         generated: open-ended: Hypothesis composes its scripts freely.
+        services: names of the services it is about; "messages" stands for any whose oracle says what clients may send.
     """
 
     id: str
@@ -102,3 +113,4 @@ class Check:
     canary: bool = False
     minimal: bool = False
     generated: bool = False
+    services: tuple[str, ...] = ("echo",)

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Self
 
+from suite.conformance.dialogue import Oracle
 from suite.conformance.link import Address
-from suite.conformance.oracle import EchoOracle, Oracle, findings
+from suite.conformance.oracle import EchoOracle, findings
 from suite.conformance.player import Player
 from suite.conformance.run import STUCK
 from suite.conformance.script import Op, Payload, Script
@@ -44,6 +45,7 @@ class Target:
         addresses: where it may be, tried in this order (an address target).
         start: starts it (a launched target); exactly one of the two is given.
         factor: multiplies every wait.
+        oracle: what its service owes; echo, when none is given.
 
     Attributes:
         oracle: what its service owes.
@@ -61,11 +63,12 @@ class Target:
         addresses: tuple[Address, ...] = (),
         start: Callable[[], Server] | None = None,
         factor: float = 1.0,
+        oracle: Oracle | None = None,
     ) -> None:
         self.name = name
         self.kind = kind
         self.capabilities = capabilities
-        self.oracle: Oracle = EchoOracle()
+        self.oracle = oracle or EchoOracle()
         self.history: list[Script] = []
         self.answer = b""
         self.round_trip = 0.001
@@ -170,7 +173,7 @@ class Target:
         """
         self._player.patience = patience or self._patience
         result, seconds = self._player.canary()
-        self.history.append((Op("barrier"),))
+        self.history.append(self.oracle.canary)
         if result is Canary.SILENT and patience is None:
             long = 2 * self._patience if self._deaf else max(FIRST_PATIENCE * self._factor, 2 * self._patience)
             result, seconds = self._player.canary(long if self._round_trips else None)
@@ -196,6 +199,9 @@ class Target:
             slowest = max(self._round_trips)
             self._patience = max(FLOOR, TIMES * slowest) * self._factor
             self._player.stuck = max(STUCK, 10 * slowest) * self._factor
+        if not self.oracle.echoes:  # any bytes at any length would be no message
+            self.round_trip = statistics.median(self._round_trips or [self.round_trip])
+            return 0.0
         short = (Op("send", 0, Payload.random(16, 1)), Op("read", 0, count=16))
         if times := self.play((Op("open", 0), *short * EXCHANGES)).latencies.get(0):
             self.round_trip = statistics.median(times)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from suite import registry
+from suite.conformance.dialogue import Oracle
 from suite.conformance.target import Target, resolve
-from suite.errors import UsageError
+from suite.errors import StartError, UsageError
 from suite.process import Server, command_of
 from suite.registry import Capabilities, Variant
 
@@ -15,7 +16,9 @@ __all__ = ("capabilities_of", "command", "of_variant", "parse")
 _LATER = ("unix:", "tls://")
 
 
-def parse(text: str, declared: Capabilities | None, *, factor: float, nofile: int) -> Target:
+def parse(
+    text: str, declared: Capabilities | None, *, factor: float, nofile: int, oracle: Oracle | None = None
+) -> Target:
     """Return the target that `text` names.
 
     Raises:
@@ -25,25 +28,36 @@ def parse(text: str, declared: Capabilities | None, *, factor: float, nofile: in
     if text.startswith(_LATER):
         raise UsageError(f"{text}: only TCP targets can be checked; give HOST:PORT")
     if ":" not in text:
-        return of_variant(registry.find(text), declared, factor=factor, nofile=nofile)
+        return of_variant(registry.find(text), declared, factor=factor, nofile=nofile, oracle=oracle)
     host, _, port = text.removeprefix("tcp://").rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(f"{text!r} is no address; give HOST:PORT, with IPv6 as [::1]:PORT")
-    return Target(text, "address", declared or Capabilities(), addresses=resolve(host, int(port)), factor=factor)
+    return Target(
+        text, "address", declared or Capabilities(), addresses=resolve(host, int(port)), factor=factor, oracle=oracle
+    )
 
 
-def of_variant(variant: Variant, declared: Capabilities | None, *, factor: float, nofile: int) -> Target:
+def of_variant(
+    variant: Variant, declared: Capabilities | None, *, factor: float, nofile: int, oracle: Oracle | None = None
+) -> Target:
     """Return the target that starts a variant of the registry; an unavailable one says why when it is entered."""
+    service = "echo" if oracle is None else oracle.service
 
     def start() -> Server:
         variant.check()
-        return Server.start(command_of(variant), nofile=nofile)
+        if service not in variant.services:
+            raise StartError(f"{variant.name} is unavailable: it does not serve {service}")
+        return Server.start(command_of(variant, service), nofile=nofile)
 
-    return Target(variant.name, variant.kind, declared or variant.capabilities, start=start, factor=factor)
+    return Target(
+        variant.name, variant.kind, declared or variant.capabilities, start=start, factor=factor, oracle=oracle
+    )
 
 
-def command(words: Sequence[str], declared: Capabilities | None, *, factor: float, nofile: int) -> Target:
+def command(
+    words: Sequence[str], declared: Capabilities | None, *, factor: float, nofile: int, oracle: Oracle | None = None
+) -> Target:
     """Return the target that starts `words`, in which {host} and {port} are replaced."""
     return Target(
         " ".join(words),
@@ -51,6 +65,7 @@ def command(words: Sequence[str], declared: Capabilities | None, *, factor: floa
         declared or Capabilities(),
         start=lambda: Server.start(words, nofile=nofile),
         factor=factor,
+        oracle=oracle,
     )
 
 
