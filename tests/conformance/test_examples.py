@@ -128,7 +128,7 @@ ORACLE = Oracle("one", One, MESSAGES, b"x\\n")
         ("self.owed += b'%d' % next(count)", "st.just(b'x\\n')", 4, "is not deterministic"),
         ("self.owed += b'.'", "st.just(b'xyz\\n')", 4, "depends on how what it receives is cut"),
         ("self.owed += data", "st.just('x')", 4, "draws str"),
-        ("self.owed += data", "st.nothing()", 4, "1 ERROR"),
+        ("self.owed += data", "st.nothing()", 4, "lets a client send nothing at all"),
         ("self.owed +=", "st.just(b'x')", 2, "raised SyntaxError"),
         ("self.owed += data", "st.jist(b'x')", 2, "raised AttributeError"),
     ],
@@ -157,3 +157,10 @@ def test_an_oracle_at_fault_is_told_in_a_line_and_no_server_is_blamed(
 def test_a_service_is_known_by_its_name_or_its_place() -> None:
     assert find("suite.examples.redis:REDIS") is REDIS
     assert REDIS.service == "suite.examples.redis:REDIS"
+
+
+def test_the_page_shows_the_example_as_it_is() -> None:
+    page = (EXAMPLES.parents[1] / "docs" / "services.md").read_text()
+    shown = page.partition("<!-- file: suite/examples/lines.py -->\n```python\n")[2].partition("```\n")[0]
+    assert shown == (EXAMPLES / "lines.py").read_text()
+    assert shown.count("\n") <= 40

@@ -67,8 +67,8 @@ def select(only: tuple[str, ...], exclude: tuple[str, ...], oracle: Oracle | Non
         check for check in checks
         if (not only or {check.id, check.family} & set(only)) and not {check.id, check.family} & set(exclude)
     )  # fmt: skip
-    if not chosen and oracle is not None and only:
-        raise UsageError(f"none of {', '.join(only)} is about the service {oracle.service}")
+    if only and not any({check.id, check.family} & set(only) for check in checks):
+        raise UsageError(f"none of {', '.join(only)} is about the service {oracle.service if oracle else ''}")
     if not chosen:
         raise UsageError("no check is left to run; --only and --exclude cancel each other out")
     return chosen
