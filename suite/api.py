@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
-from suite import services
-from suite.conformance import checks, engine, targets
+from suite.conformance import checks, engine, oracles, targets
 from suite.conformance.baseline import Baseline
 from suite.conformance.evidence import Evidence
 from suite.conformance.target import Target
@@ -65,12 +64,14 @@ class Report:
         seed: the run's seed, which draws the same scripts again.
         strict: a failed SHOULD counts.
         again: the command that repeats it.
+        service: what it was judged as.
     """
 
     result: TargetResult
     seed: int
     strict: bool = False
     again: Again = Again()
+    service: str = "echo"
 
     @property
     def ok(self) -> bool:
@@ -119,6 +120,7 @@ class Request:
     """How to judge, made sure of before anything starts; `check` says what the arguments mean.
 
     Attributes:
+        oracle: what the service owes.
         checks: the selected checks.
         seed: the given seed, or one drawn now.
 
@@ -141,13 +143,12 @@ class Request:
         pid: int | None = None,
         nofile: int | None = None,
     ) -> None:
-        if services.find(service).name != "echo":
-            raise UsageError(f"there are no checks for the service {service!r}, only for echo")
+        self.oracle = oracles.find(service)
         if profile not in PROFILES:
             raise UsageError(f"unknown profile {profile!r}; it is one of {', '.join(PROFILES)}")
         if not 0.1 <= timeout_factor <= 1000:
             raise UsageError(f"the timeout factor is a number from 0.1 to 1000, not {timeout_factor}")
-        self.checks = checks.select(names(only), names(exclude))
+        self.checks = checks.select(names(only), names(exclude), self.oracle)
         self.seed = secrets.randbits(32) if seed is None else seed
         self._declared = (
             capabilities if isinstance(capabilities, Capabilities) else targets.capabilities_of(names(capabilities))
@@ -155,7 +156,7 @@ class Request:
         soft, descriptors = limits()
         if nofile is not None and not 16 <= nofile <= descriptors:
             raise UsageError(f"servers cannot be given {nofile} descriptors; choose 16 to {descriptors}")
-        self._how = targets.How(timeout_factor, soft, nofile, pid)
+        self._how = targets.How(timeout_factor, soft, nofile, pid, self.oracle)
         self._options = engine.Options(self.seed, profile, strict=strict, fail_fast=fail_fast, descriptors=descriptors)
 
     def target(self, what: str | Sequence[str]) -> Target:
@@ -171,6 +172,10 @@ class Request:
     def variant(self, row: Variant) -> Target:
         """Return the target that starts a variant."""
         return targets.of_variant(row, self._declared, self._how)
+
+    def fits(self, row: Variant) -> bool:
+        """Whether a variant serves this service, as far as that is known: what speaks a user's protocol, only he knows."""
+        return self.oracle.foreign or self.oracle.service in row.services
 
     def run(
         self,
@@ -189,7 +194,8 @@ class Request:
     def again(self, what: str | Sequence[str]) -> Again:
         """Return the command that repeats this request with a target."""
         options = self._options
-        words = ["--seed", str(self.seed)]
+        words = ["--service", self.oracle.service] if not self.oracle.echoes else []
+        words += ["--seed", str(self.seed)]
         words += ["--profile", options.profile] * (options.profile != PROFILES[0])
         words += ["--strict"] * options.strict
         how = self._how
@@ -223,7 +229,7 @@ def check(
             `{port}` are replaced. A command is started on a free port, restarted when it dies, and stopped at the end.
         only: ids of checks or names of families, as words or as one text with commas; empty means all.
         exclude: what to leave out of them.
-        service: what the server serves.
+        service: what the server serves: one of the small services, or "module:attr" for an oracle of your own.
         profile: "quick", or "thorough" with five times as many generated scripts.
         seed: generate the same scripts again.
         strict: a failed SHOULD fails the server.
@@ -270,7 +276,7 @@ def check(
     (result,) = run.targets
     if result.dismissed and result.exit == TargetError.exit_code:
         raise TargetError(result.note)
-    return Report(result, request.seed, strict, request.again(target))
+    return Report(result, request.seed, strict, request.again(target), service)
 
 
 def names(values: str | Iterable[str]) -> tuple[str, ...]:

@@ -72,7 +72,12 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--peers", action="store_true", help="with `all`: also controls and peers, never in the exit code"
     )
-    parser.add_argument("--service", default="echo", metavar="S", help="what the target serves (default: %(default)s)")
+    parser.add_argument(
+        "--service",
+        default="echo",
+        metavar="S",
+        help="what the target serves: a name of `suite list services`, or MODULE:ATTR of your own (default: %(default)s)",
+    )
     parser.add_argument("--only", action="append", default=[], metavar="ID|FAMILY,…", help="run only these checks")
     parser.add_argument("--exclude", action="append", default=[], metavar="ID|FAMILY,…", help="leave these checks out")
     parser.add_argument(

@@ -6,9 +6,10 @@ SuiteError is one line for the user; its `exit_code` says how the command ends.
 - StartError, 2: a server of ours cannot start (port taken, no permission, unavailable variant)
 - TargetError, 3: the target cannot be reached or started: no verdict
 - HarnessError, 4: the tool itself ran out of something (descriptors, ports, memory)
+- OracleError, 4: what a user wrote to say what is right (`--service module:attr`) fails itself
 """
 
-__all__ = ("HarnessError", "StartError", "SuiteError", "TargetError", "UsageError")
+__all__ = ("HarnessError", "OracleError", "StartError", "SuiteError", "TargetError", "UsageError")
 
 
 class SuiteError(Exception):
@@ -37,5 +38,11 @@ class TargetError(SuiteError):
 
 class HarnessError(SuiteError):
     """The tool itself failed: its own descriptors or ports ran out, or it has a bug."""
+
+    exit_code = 4
+
+
+class OracleError(SuiteError):
+    """An oracle raised, or contradicts itself: no verdict about the server follows from it."""
 
     exit_code = 4

@@ -59,7 +59,14 @@ def command_of(variant: Variant, service: str = "echo") -> list[str]:
     -P a learner's `select.py` lying there does not stand in for the library's.
     """
     if variant.script is not None:
-        return [sys.executable, "-P", str(variant.script), "{host}", "{port}"]
+        return [
+            sys.executable,
+            "-P",
+            str(variant.script),
+            "{host}",
+            "{port}",
+            *([service] if service != "echo" else []),
+        ]
     package = variant.target.partition(".")[0]
     return [
         sys.executable,

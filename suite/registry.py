@@ -48,6 +48,12 @@ class Variant:
     requires: tuple[str, ...] = ()
 
     @property
+    def services(self) -> tuple[str, ...]:
+        """Names of the services that it serves: controls and textbook peers echo, Twisted has its own of the others."""
+        every = self.kind == "own" or self.name == "twisted-wire"
+        return ("echo", "discard", "chargen", "qotd", "daytime", "time") if every else ("echo",)
+
+    @property
     def script(self) -> Path | None:
         """The stand-alone script of a peer; None for a driver of ours."""
         return Path(__file__).parent / self.target if self.target.endswith(".py") else None

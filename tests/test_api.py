@@ -70,6 +70,14 @@ def test_a_command_is_judged_and_tells_its_events(script: Callable[..., list[str
     )
 
 
+@pytest.mark.usefixtures("nothing_left")
+def test_another_service_is_judged_by_its_own_checks() -> None:
+    report = suite.check("raw-epoll", service="time", seed=1)
+    assert (report.ok, report.service) == (True, "time")
+    assert [row.id for row in report.checks] == ["time-epoch"]
+    assert report.again("time-epoch") == "suite check --service time --seed 1 --only time-epoch raw-epoll"
+
+
 def test_a_warning_fails_only_under_strict() -> None:
     row = CheckResult("bp-slow", "backpressure", Level.SHOULD, Verdict.WARN, "late")
     for strict in (False, True):
@@ -118,6 +126,8 @@ def test_who_cannot_be_reached_is_no_report() -> None:
         ("raw-epoll", {"only": "fidelity", "exclude": ["fidelity"]}, "no check is left"),
         ("raw-epoll", {"profile": "slow"}, "quick, thorough"),
         ("raw-epoll", {"service": "gopher"}, "unknown service"),
+        ("raw-epoll", {"service": "nowhere:X"}, "there is no such module"),
+        ("raw-epoll", {"service": "time", "only": "half-close"}, "is about the service time"),
         ("raw-epoll", {"timeout_factor": 0}, "from 0.1 to 1000"),
         ("raw-epoll", {"capabilities": "wings"}, "unknown capability"),
         ("localhost:http", {}, "no address"),

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     **dict.fromkeys(REPORT, L0 | L1 | L2 | L3 | L4),
     "suite.__init__": L0 | {"suite.api"},  # looked up when asked for
     **dict.fromkeys(L5, L0 | L1 | L2 | L3 | L4 | REPORT | L5),
+    "suite.examples": {"suite.conformance"},  # what users write over the oracle interface
     **dict.fromkeys(IMPLEMENTATIONS, L0 | L1 | L2),
     **{script: set[str]() for script in SCRIPTS},
 }

@@ -66,7 +66,7 @@ def replay(options: argparse.Namespace) -> int:
         raise UsageError("name a target or give a command after --, not both")
     if words is None and options.target is None and record.kind == "command":
         words = list(record.command)
-    target = Request().target(words if words is not None else options.target or record.name)
+    target = Request(service=record.service).target(words if words is not None else options.target or record.name)
     with roomy():
         outcome = replaying.replay(record, target)
     show_replay(outcome, color=wants_color(options.color, sys.stdout))
@@ -85,7 +85,8 @@ def _targets(options: argparse.Namespace, request: Request) -> list[Target]:
     if "all" in options.targets:
         if len(options.targets) > 1:
             raise UsageError("`all` stands alone; leave the other targets out")
-        return [request.variant(row) for row in registry.own() + (registry.peers() if options.peers else ())]
+        rows = registry.own() + (registry.peers() if options.peers else ())
+        return [request.variant(row) for row in rows if request.fits(row)]
     if options.peers:
         raise UsageError("--peers goes with `all`")
     return [request.target(text) for text in options.targets]

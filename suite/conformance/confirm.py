@@ -6,12 +6,13 @@ depend on what it had served before; the scripts played so far are then part of 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from suite.conformance.lawful import lawful
 from suite.conformance.oracle import findings
 from suite.conformance.plan import Check
-from suite.conformance.script import Script
+from suite.conformance.script import Op, Script, normalise
 from suite.conformance.shrink import merge, renumber, shrink
 from suite.conformance.target import Target
 from suite.conformance.transcript import Canary, Transcript
@@ -158,6 +159,11 @@ class _Prover:
         self.afresh = False
         self.patience: float | None = None
 
+    def tidy(self, ops: Iterable[Op]) -> Script:
+        """Take out of a candidate what would do nothing, or may not be sent."""
+        oracle = self._target.oracle
+        return normalise(ops) if oracle.echoes else lawful(ops, oracle)
+
     def once(self, script: Script) -> bool:
         """Play a script once; say whether it fails with the same signature."""
         target = self._target
@@ -209,7 +215,8 @@ class _Prover:
         # An absence that full patience has confirmed need not be waited for as long in every cut; what is left in the
         # end must be seen at full patience again. A fault that is a fact needs no patience.
         self.patience = self._target.short if not self._finding.hard else None
-        small = shrink(found.script, fails, lambda: self._timer.over(0.6))
+        opaque = self._target.oracle.foreign
+        small = shrink(found.script, fails, lambda: self._timer.over(0.6), self.tidy, opaque=opaque)
         if steady:
             small = self._steadiest(small, failed)
         self.patience = None
@@ -297,7 +304,7 @@ def _anew(prover: "_Prover", script: Script, history: list[Script], *, attempts:
         return prover.found(script)
     # Few before many: what is merged has to be shrunk, a restart of the server for each try.
     for recent in sorted({min(count, len(history)) for count in (3, 20, len(history))} - {0}):
-        whole = merge([*history[-recent:], script])
+        whole = merge([*history[-recent:], script], prover.tidy)
         if prover.any_of(whole, 1):
             return replace(prover.found(whole), note="depends on what the server had served before")
         if prover.out_of_time:

@@ -25,7 +25,7 @@ class Drawing:
     """Draws scripts ahead, and keeps them for the targets to come; use it as a context manager."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, int], Sequence[Script]] = {}
+        self._kept: dict[tuple[str, int, str], Sequence[Script]] = {}
         self._worker: subprocess.Popen[bytes] | None = None
         self._plan: Plan | None = None
 
@@ -39,7 +39,7 @@ class Drawing:
         """Start to draw for these checks, in this order; for a single one that is not worth it."""
         self._end()
         plan = _shared(plan)
-        names = [check.id for check in checks if check.generated and (check.id, plan.most_clients) not in self._kept]
+        names = [check.id for check in checks if check.generated and _key(check.id, plan) not in self._kept]
         if len(names) < 2:
             return
         self._plan = plan
@@ -65,7 +65,7 @@ class Drawing:
         if not check.generated:
             return tuple(check.scripts(plan))
         plan = _shared(plan)
-        key = check.id, plan.most_clients
+        key = _key(check.id, plan)
         while key not in self._kept and self._worker is not None:
             self._receive(self._worker)
         if key not in self._kept:
@@ -80,7 +80,7 @@ class Drawing:
         except (OSError, EOFError, pickle.UnpicklingError):
             self._end()
         else:
-            self._kept[name, self._plan.most_clients] = scripts
+            self._kept[_key(name, self._plan)] = scripts
 
     def _end(self) -> None:
         if self._worker is not None:
@@ -89,9 +89,13 @@ class Drawing:
             self._worker = None
 
 
+def _key(check: str, plan: Plan) -> tuple[str, int, str]:
+    return check, plan.most_clients, plan.service
+
+
 def _shared(plan: Plan) -> Plan:
     """Return the plan with what two targets may differ in taken out."""
-    return Plan(plan.seed, plan.profile, min(MOST_CLIENTS, plan.most_clients))
+    return Plan(plan.seed, plan.profile, min(MOST_CLIENTS, plan.most_clients), service=plan.service)
 
 
 def draw_for() -> None:

@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 
 from suite.conformance.drawing import Drawing
-from suite.conformance.judge import Emit, Judge, Options
+from suite.conformance.judge import Judge
+from suite.conformance.options import Emit, Options
 from suite.conformance.plan import Check
 from suite.conformance.target import Target
 from suite.conformance.verdict import overall
@@ -30,7 +31,8 @@ def run(
         counted: kinds of target whose result counts for the exit code; empty means all.
     """
     start = time.monotonic()
-    emit(RunStarted(tuple(target.name for target in targets), "echo", options.seed, options.profile))
+    service = targets[0].oracle.service if targets else "echo"
+    emit(RunStarted(tuple(target.name for target in targets), service, options.seed, options.profile))
     results: list[TargetResult] = []
     exits: list[int] = []
     interrupted = False

@@ -2,15 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from suite import registry
-from suite.conformance.baseline import Baseline
 from suite.conformance.confirm import STABLE, Budget, Case, Timer, breach, examine, steadiness
 from suite.conformance.drawing import Drawing
-from suite.conformance.evidence import Evidence
+from suite.conformance.options import Emit, Options
 from suite.conformance.plan import NEEDS, Check, Plan
 from suite.conformance.script import Script
 from suite.conformance.target import Target
@@ -21,7 +20,6 @@ from suite.errors import StartError, SuiteError, TargetError
 from suite.events import (
     CheckFinished,
     CheckResult,
-    Event,
     Level,
     Progress,
     TargetResult,
@@ -29,9 +27,7 @@ from suite.events import (
     Verdict,
 )
 
-__all__ = ("Emit", "Judge", "Options")
-
-Emit = Callable[[Event], None]
+__all__ = ("Judge",)
 
 EACH = 8.0
 TOTAL = 28.0
@@ -54,29 +50,6 @@ LONGEST_WAIT = 2.0
 """Seconds that a client of an overlapping check may be silent."""
 TOGETHER = 64
 """Clients that overlapping scripts may have open at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run.
-
-    Attributes:
-        seed: every random choice follows from it.
-        profile: "quick" or "thorough".
-        strict: a failed SHOULD counts.
-        fail_fast: stop a target at its first failure.
-        descriptors: descriptors that this process may open.
-        evidence: writes files that show failures again.
-        baseline: knows which failures are expected.
-    """
-
-    seed: int
-    profile: str = "quick"
-    strict: bool = False
-    fail_fast: bool = False
-    descriptors: int = 1024
-    evidence: Evidence | None = None
-    baseline: Baseline | None = None
 
 
 class _Stop(Exception):  # noqa: N818 - control flow, no error
@@ -116,6 +89,7 @@ class Judge:
             options.profile,
             most_clients=min(512, room) if few is None else max(1, min(few - 1, room)),
             nofile=target.nofile or 0,
+            service=target.oracle.service,
         )
         self._few = few
 
@@ -166,7 +140,8 @@ class Judge:
             if check.overlap and at:
                 continue
             self._one(check)
-            self._meet()
+            if self._reached:  # else it was the oracle that failed
+                self._meet()
         self._side_by_side([check for check in able if check.id not in self._results])
         self._again()
 
@@ -192,6 +167,7 @@ class Judge:
         self._met = True
         target = self._target
         self._revive()
+        oracle = target.oracle
         # Of a server that died and was started anew, the last canary says nothing.
         canary = (failed.transcript.canary if failed and failed.transcript.died is None else None) or target.canary()
         if canary in (Canary.SILENT, Canary.REFUSED) and target.launched:
@@ -199,13 +175,20 @@ class Judge:
             canary = target.canary(target.patience)
         if canary is Canary.REFUSED and not target.launched:
             raise _Stop(f"{target.name} answers no client any more after this check", dead=True)
-        if canary is not Canary.OK and target.death() is None:
+        # Of what speaks by itself a wrong word is what there is to judge.
+        mute = canary is Canary.SILENT and not oracle.echoes
+        if canary is not Canary.OK and (oracle.echoes or oracle.foreign or mute) and target.death() is None:
             self._dismissed = True
             said = f"it answered {target.answer[:40]!r}" if target.answer else "it answered nothing"
-            raise _Stop(
-                f"not an echo server: it accepts, but {said} to a line of 16 bytes; name what it is with --service",
-                dead=True,
-            )
+            if oracle.echoes:
+                why = (
+                    f"not an echo server: it accepts, but {said} to a line of 16 bytes; name what it is with --service"
+                )
+            elif mute:
+                why = f"no {oracle.name} server: it accepts, but the shortest exchange never came to its end"
+            else:
+                why = f"no {oracle.name} server: it accepts, but {said} to what any such server answers"
+            raise _Stop(why, dead=True)
         self._revive()
         self._plan.rate = target.calibrate() or 1e6
         self._plan.round_trip = target.round_trip
@@ -279,7 +262,9 @@ class Judge:
     def _reference_too(self, check: Check, script: Script) -> bool:
         """Whether a server known to be right shows the same here and now."""
         if self._reference is None:
-            self._reference = self._stack.enter_context(of_variant(registry.find(REFERENCE), None, How()))
+            self._reference = self._stack.enter_context(
+                of_variant(registry.find(REFERENCE), None, How(oracle=self._target.oracle))
+            )
         return breach(check, self._reference.play(script), self._reference) is not None
 
     def _share(self, check: Check) -> float:

@@ -10,7 +10,7 @@ import socket
 import time
 from collections import deque
 
-from suite.conformance.oracle import Oracle
+from suite.conformance.dialogue import Oracle
 from suite.conformance.transcript import Conversation, Ending
 from suite.errors import HarnessError
 
@@ -53,6 +53,7 @@ class Link:
         narrow: connected with small windows.
         moved: monotonic time at which bytes last moved, either way.
         connected: the connect has succeeded.
+        dialogue: what is owed to this client.
         local_port: the port asked for or had on purpose, else 0.
     """
 
@@ -60,8 +61,10 @@ class Link:
         "_broken",
         "_oracle",
         "_sock",
+        "_tells",
         "budget",
         "connected",
+        "dialogue",
         "eager",
         "fd",
         "local_port",
@@ -83,6 +86,10 @@ class Link:
         self.local_port = 0
         self._broken = False
         self._oracle = oracle
+        self.dialogue = oracle.conversation()
+        self._tells = not self.dialogue.mirrors
+        if self.dialogue.mirrors:
+            self.dialogue.owed = self.talk.sent
         self._sock: socket.socket | None = None
 
     def connect(self, address: Address, *, port: int | None = None, narrow: bool = False) -> bool:
@@ -196,6 +203,8 @@ class Link:
                 self.budget = max(self.budget, 1)
                 return
             talk.sent += piece[:count]
+            if self._tells:
+                self._oracle.guarded(self.dialogue.receive, bytes(piece[:count]))
             self.moved = time.monotonic()
             if count == len(piece):
                 queue.popleft()
@@ -227,11 +236,11 @@ class Link:
         if not self.eager:
             self.budget -= len(data)
         if talk.diverged is None:
-            expected = self._oracle.expected(talk.sent)
-            if not expected.startswith(data, at) and not (talk.urgent and self._inline(at)):
-                talk.diverged = next(
-                    (at + i for i, byte in enumerate(data) if at + i >= len(expected) or expected[at + i] != byte)
-                )
+            dialogue = self.dialogue
+            if not dialogue.exact:
+                talk.diverged = dialogue.mismatch(talk.received, at, ended=False)
+            elif not dialogue.owed.startswith(data, at) and not (talk.urgent and self._inline(at)):
+                talk.diverged = self._oracle.guarded(lambda: dialogue.mismatch(talk.received, at, ended=False))
         return len(data)
 
     def _inline(self, start: int) -> bool:
@@ -242,13 +251,15 @@ class Link:
                 talk.sent[at:at] = urgent
                 talk.urgent = {where + len(urgent) * (where > at): data for where, data in talk.urgent.items()}
                 del talk.urgent[at]
-        return self._oracle.expected(talk.sent).startswith(talk.received[start:], start)
+        return self.dialogue.owed.startswith(talk.received[start:], start)
 
     def fin(self) -> None:
         """Half-close."""
         self.queue.clear()
         if self._sock is not None and self.talk.ending is Ending.OPEN:
             self.talk.fin = True
+            if self._tells:
+                self._oracle.guarded(self.dialogue.receive_eof)
             try:
                 self._sock.shutdown(socket.SHUT_WR)
             except OSError:
@@ -263,6 +274,14 @@ class Link:
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RST)
             self._sock.close()
             self._sock = None
+
+    @property
+    def missing(self) -> int:
+        """Bytes that are still to come, as far as that can be said; what the kernel has not taken counts as owed."""
+        got, dialogue = self.talk.received, self.dialogue
+        if not dialogue.exact:
+            return int(dialogue.mismatch(got, len(got), ended=True) is not None)
+        return max(0, len(dialogue.owed) - len(got)) + sum(map(len, self.queue))
 
     @property
     def ended(self) -> bool:

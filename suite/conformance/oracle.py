@@ -1,4 +1,4 @@
-"""What a service owes its clients, written from the RFC's text; it never imports the services it judges.
+"""From a transcript to findings, by what the service's `Oracle` says is owed.
 
 Findings, by kind. Hard ones are facts; soft ones are the absence of something within a calibrated bound.
 
@@ -7,7 +7,7 @@ Findings, by kind. Hard ones are facts; soft ones are the absence of something w
     extra      hard  more bytes than were owed
     truncated  hard  FIN before everything owed had come
     lost       hard  RST before everything owed had come
-    early-fin  hard  FIN although the client has not finished (everything owed had come)
+    early-fin  hard  FIN although neither the client nor the protocol has finished (everything owed had come)
     reset      hard  RST to an orderly client (everything owed had come)
     refused    hard  connection refused by a server that listened before
     died       hard  the launched process ended
@@ -18,9 +18,11 @@ Findings, by kind. Hard ones are facts; soft ones are the absence of something w
 """
 
 from collections.abc import Iterator
-from typing import Protocol
 
+from suite.conformance.dialogue import Dialogue, Oracle
+from suite.conformance.script import Op
 from suite.conformance.transcript import Canary, Conversation, Ending, Transcript
+from suite.errors import OracleError
 from suite.events import Divergence, Finding
 
 __all__ = ("DATA", "EchoOracle", "Oracle", "divergence", "findings", "octets")
@@ -29,23 +31,17 @@ DATA = frozenset({"wrong", "foreign", "extra", "truncated", "lost", "stalled", "
 """Kinds that mean bytes were not served as owed; `early-fin`, `reset` and `no-fin` are about the ending alone."""
 
 
-class Oracle(Protocol):
-    """Predicts what a right server may send."""
-
-    service: str
-
-    def expected(self, sent: bytearray, /) -> bytes | bytearray:
-        """Return all bytes owed to a client that has sent `sent` so far."""
-
-
-class EchoOracle:
+class _Echo(Dialogue):
     """RFC 862: "any data received is sent back until the calling user terminates the connection"."""
 
-    service = "echo"
+    mirrors = True
 
-    def expected(self, sent: bytearray, /) -> bytes | bytearray:
-        """Return the very bytes sent."""
-        return sent
+
+class EchoOracle(Oracle):
+    """The echo service: what was sent is owed."""
+
+    def __init__(self) -> None:
+        super().__init__("echo", _Echo, canary=(Op("barrier"),))
 
 
 def findings(transcript: Transcript, oracle: Oracle) -> list[Finding]:
@@ -76,7 +72,7 @@ def _of(talk: Conversation, transcript: Transcript, oracle: Oracle) -> Iterator[
         return
     for wait in transcript.waits:
         if wait.client == client and wait.missing:
-            owed = octets(len(talk.received) + wait.missing)
+            owed = oracle.conversation().wanted() or octets(len(talk.received) + wait.missing)
             yield Finding(
                 "stalled",
                 client,
@@ -84,11 +80,11 @@ def _of(talk: Conversation, transcript: Transcript, oracle: Oracle) -> Iterator[
                 f"{octets(len(talk.received))}, then nothing for {wait.seconds:.1f} s",
                 hard=False,
             )
-        elif wait.client == client and wait.what == "read_eof":
+        elif wait.client == client:
             yield Finding(
                 "no-fin",
                 client,
-                "FIN after the client's FIN",
+                "FIN after the client's FIN" if talk.fin else "FIN once everything is answered",
                 f"all bytes came, but no end within {wait.seconds:.1f} s",
                 hard=False,
             )
@@ -96,14 +92,16 @@ def _of(talk: Conversation, transcript: Transcript, oracle: Oracle) -> Iterator[
 
 def _end(talk: Conversation, oracle: Oracle) -> Iterator[Finding]:
     # What was sent after the end was seen is owed nothing.
-    owed = len(oracle.expected(talk.sent[: talk.sent_at_end]))
+    right = oracle.replay(talk.sent[: talk.sent_at_end], fin=talk.fin)
     got, how = len(talk.received), talk.ending.value
-    if got < owed:
+    short = got < len(right.owed) if right.exact else right.mismatch(talk.received, got, ended=True) is not None
+    if short:
         kind = "truncated" if talk.ending is Ending.FIN else "lost"
-        yield Finding(kind, talk.client, f"{octets(owed)}, then FIN", f"{octets(got)}, then {how}", hard=True)
+        owed = right.wanted() or octets(len(right.owed))
+        yield Finding(kind, talk.client, f"{owed}, then FIN", f"{octets(got)}, then {how}", hard=True)
     elif talk.ending is Ending.RST:
         yield Finding("reset", talk.client, "FIN", f"RST after all of {octets(got)}", hard=True)
-    elif not talk.fin:
+    elif not talk.fin and not right.closes:
         yield Finding(
             "early-fin",
             talk.client,
@@ -115,7 +113,16 @@ def _end(talk: Conversation, oracle: Oracle) -> Iterator[Finding]:
 
 def _divergence(talk: Conversation, transcript: Transcript, oracle: Oracle) -> Finding:
     at = talk.diverged or 0
-    expected = oracle.expected(talk.sent)
+    right = oracle.replay(talk.sent, fin=talk.fin)
+    expected = right.owed
+    if not right.exact:
+        reading = right.reading(bytes(talk.received))
+        seen = _hex(bytes(talk.received[at : at + 8])) + (f" ({reading})" if reading else "")
+        return Finding("wrong", talk.client, right.wanted(), f"{seen} at offset {at}", hard=True)
+    if oracle.foreign and right.mismatch(talk.received, 0, ended=False) is None:
+        raise OracleError(
+            f"the oracle {oracle.service} is not deterministic: asked again, it owes what it had called wrong; mend the oracle"
+        )
     got, want = bytes(talk.received[at : at + 8]), bytes(expected[at : at + 8])
     if at >= len(expected):
         more = len(talk.received) - len(expected)
@@ -145,12 +152,14 @@ def _origin(sample: bytes, talk: Conversation, transcript: Transcript) -> str:
 def divergence(transcript: Transcript, oracle: Oracle) -> Divergence | None:
     """Return where the first stream of a transcript that is not as owed leaves the right path."""
     for talk in transcript.conversations.values():
-        owed = oracle.expected(talk.sent[: talk.sent_at_end] if talk.ending in (Ending.FIN, Ending.RST) else talk.sent)
+        ended = talk.ending in (Ending.FIN, Ending.RST)
+        right = oracle.replay(talk.sent[: talk.sent_at_end] if ended else talk.sent, fin=talk.fin)
+        if not right.exact:
+            continue
+        owed = right.owed
         at = talk.diverged
         if at is None:
-            ended = talk.ending in (Ending.FIN, Ending.RST) or any(
-                wait.client == talk.client and wait.missing for wait in transcript.waits
-            )
+            ended = ended or any(wait.client == talk.client and wait.missing for wait in transcript.waits)
             if not ended or len(talk.received) >= len(owed):
                 continue
             at = len(talk.received)

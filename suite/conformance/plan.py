@@ -11,7 +11,7 @@ from suite.conformance.transcript import Transcript
 from suite.events import Finding, Level
 
 if TYPE_CHECKING:
-    from suite.conformance.shape import Shape
+    from suite.conformance.shape import Manner, Shape
 
 __all__ = ("NEEDS", "Check", "Plan", "Premise")
 
@@ -28,6 +28,7 @@ class Plan:
         round_trip: seconds that this target was seen to take for a short answer; the number of exchanges follows it.
         check: id of the check that asks.
         nofile: descriptors that the server may open, where that was said.
+        service: what the target serves, as the command line names it.
     """
 
     seed: int
@@ -37,6 +38,7 @@ class Plan:
     round_trip: float = 0.0002
     check: str = ""
     nofile: int = 0
+    service: str = "echo"
 
     def bulk(self, most: int, seconds: float = 1.0) -> int:
         """Return how many bytes to send where `most` would be ideal: what this target echoes in `seconds`, at least 64 KiB."""
@@ -53,6 +55,14 @@ class Plan:
         times = 5 if self.profile == "thorough" else 1
         number = crc32(self.check.encode(), self.seed & 0xFFFFFFFF)
         return draw_all(shape, self.most_clients, count * times, number)
+
+    def talks(self, manner: "Manner", count: int) -> Sequence[Script]:
+        """Draw `count` programs of whole messages of the service (five times as many in the thorough profile)."""
+        from suite.conformance.talks import draw_talks  # noqa: PLC0415 - Hypothesis takes 0.3 s to import
+
+        times = 5 if self.profile == "thorough" else 1
+        number = crc32(self.check.encode(), self.seed & 0xFFFFFFFF)
+        return draw_talks(self.service, manner, self.most_clients, count * times, number)
 
     def number(self, index: int = 0) -> int:
         """Return a seed for a payload of this check."""
@@ -98,6 +108,7 @@ class Check:
         generated: open-ended: Hypothesis composes its scripts freely.
         needs: what the target must offer, of `NEEDS`.
         compared: a finding counts only if a reference server, on the same machine at the same moment, shows none.
+        services: names of the services it is about; "messages" stands for any whose oracle says what clients may send.
     """
 
     id: str
@@ -118,3 +129,4 @@ class Check:
     generated: bool = False
     needs: str = ""
     compared: bool = False
+    services: tuple[str, ...] = ("echo",)

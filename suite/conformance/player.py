@@ -8,10 +8,11 @@ import select
 import time
 from collections.abc import Sequence
 
+from suite.conformance.dialogue import Oracle
 from suite.conformance.link import Address, Link
-from suite.conformance.oracle import Oracle
+from suite.conformance.oracle import findings
 from suite.conformance.run import STUCK, Run
-from suite.conformance.script import NONCE, Op, Script
+from suite.conformance.script import Script
 from suite.conformance.transcript import Canary, Ending, Transcript
 from suite.conformance.watching import Watch
 
@@ -89,12 +90,11 @@ class Player:
         return [run.transcript for run in runs]
 
     def canary(self, patience: float | None = None) -> tuple[Canary, float]:
-        """Connect afresh, send a nonce, wait for it; return what happened and the seconds it took."""
+        """Connect afresh, try the oracle's canary; return what happened and the seconds it took."""
         start = time.monotonic()
-        script = (Op("barrier"),)
         before, self.patience = self.patience, patience or self.patience
         try:
-            transcript = self.play(script)
+            transcript = self.play(self.oracle.canary)
         finally:
             self.patience = before
         talk = next(iter(transcript.conversations.values()))
@@ -106,7 +106,8 @@ class Player:
             return Canary.REFUSED, seconds
         if transcript.waits or talk.ending is Ending.UNANSWERED:
             return Canary.SILENT, seconds
-        return (Canary.OK if len(talk.received) == NONCE else Canary.ENDED), seconds
+        short = any(finding.kind in ("truncated", "lost") for finding in findings(transcript, self.oracle))
+        return (Canary.ENDED if short else Canary.OK), seconds
 
     def overrun(self) -> None:
         """Connect fewer in a row from now on: each SYN that is sent again costs a second, and proves nothing."""
@@ -117,5 +118,10 @@ class Player:
         return self._rush > 0 and connects % self._rush == 0
 
     def nonce(self) -> bytes:
-        """Return a fresh nonce: 16 ASCII bytes, the last a newline, so that line-wise servers answer it too."""
+        """Return a fresh nonce: 16 ASCII bytes, the last a newline, so that line-wise servers answer it too.
+
+        What is no echo gets none: its barriers wait for what is owed anyway.
+        """
+        if not self.oracle.echoes:
+            return b""
         return b"%015x\n" % self._nonces.getrandbits(60)

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from suite.conformance import targets
+from suite.conformance import oracles, targets
 from suite.conformance.checks import FAMILIES, select
 from suite.conformance.drawing import Drawing
-from suite.conformance.judge import Judge, Options
+from suite.conformance.judge import Judge
+from suite.conformance.options import Options
 from suite.conformance.zoo import Specimen, command
 from suite.errors import SuiteError
 from suite.events import CheckFinished, CheckResult, Event, Progress, TargetResult, Verdict
@@ -164,12 +165,15 @@ class Prover:
         families = specimen.families
         fast = self._profile == "fast"
         options = Options(self._seed, fail_fast=fast, descriptors=self._descriptors)
-        checks = select(families if fast else FAMILIES, ())
+        oracle = oracles.find(specimen.service)
+        checks = select(families if fast else (), (), oracle)
         if fast:  # those that name it best come first
             checks = tuple(sorted(checks, key=lambda check: check.id not in specimen.named))
         ear = _Ear(families, self._tell, specimen.name)
         with command(specimen) as words:
-            target = targets.command(words, None, targets.How(nofile=specimen.nofile, limit=specimen.limit))
+            target = targets.command(
+                words, None, targets.How(nofile=specimen.nofile, limit=specimen.limit, oracle=oracle)
+            )
             result = Judge(target, checks, options, ear, drawing).judge()
         named = [check for check in result.checks if _telling(check, families)]
         if not named:
@@ -190,12 +194,13 @@ class Prover:
 
     def _right(self, specimen: Specimen, number: int, drawing: Drawing) -> Row:
         """Judge a right server that runs by itself, as a stranger's would: by HOST:PORT, nothing known of it."""
+        oracle = oracles.find(specimen.service)
         with command(specimen) as words, Server.start(words, nofile=specimen.nofile) as server:
             host, port = server.address
-            target = targets.parse(f"{host}:{port}", None, targets.How())
+            target = targets.parse(f"{host}:{port}", None, targets.How(oracle=oracle))
             options = Options(self._seed + number - 1, descriptors=self._descriptors)
             ear = _Ear((), self._tell, f"{specimen.name} {number}")
-            result = Judge(target, select(FAMILIES, ()), options, ear, drawing).judge()
+            result = Judge(target, select((), (), oracle), options, ear, drawing).judge()
         alarms = [check for check in result.checks if _telling(check, FAMILIES)]
         if not alarms:
             return _unnamed(specimen, number, result)

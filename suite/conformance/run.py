@@ -15,13 +15,14 @@ Facts it counts in a transcript (the premises of checks):
 import time
 from collections.abc import Generator
 from itertools import pairwise
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from suite.conformance.dialogue import Oracle
 from suite.conformance.link import Address, Link
-from suite.conformance.oracle import Oracle, octets
+from suite.conformance.oracle import octets
 from suite.conformance.script import Op, Script
 from suite.conformance.transcript import Ending, Transcript, Wait
-from suite.conformance.watching import WATCHING, Stop, Watch, measure, settle, wait_for_exit
+from suite.conformance.watching import WATCHING, Watch, operate
 from suite.events import Moment
 
 __all__ = ("BACKLOG_NARROW", "STUCK", "Run", "Stage")
@@ -83,6 +84,13 @@ class _Until:
                 return link.connected or link.ended
             case "flush":
                 return not link.queue or link.ended
+            case "barrier":
+                owed = link.dialogue
+                return (
+                    (not link.missing and not (owed.closes and not link.ended))
+                    or link.ended
+                    or link.talk.diverged is not None
+                )
             case "read_eof":
                 return link.ended or link.talk.diverged is not None
             case _:
@@ -95,7 +103,6 @@ class _Until:
 
 
 _Steps = Generator[_Until, bool, None]
-_Result = TypeVar("_Result")
 
 
 class Run:
@@ -118,6 +125,7 @@ class Run:
         self._seen: dict[int, tuple[int, str]] = {}
         self._halted = False
         self._fin_follows = False
+        self._held: dict[int, bytes] = {}  # what a client keeps back until its next operation
         self._ports_wanted = {op.same_port_as for op in script if op.same_port_as is not None}
 
     def deadline(self) -> float:
@@ -190,6 +198,8 @@ class Run:
         for op, following in pairwise((*self.transcript.script, Op("end"))):
             self.transcript.played += 1
             self._fin_follows = following.kind == "fin" and following.client == op.client
+            if op.client in self._held and op.kind != "stall":
+                self._let_go(op)
             yield from operations[op.kind](op)
             self._look()
             if self._halted or self._diverged:
@@ -203,7 +213,7 @@ class Run:
     def _wait(self, what: str, link: Link, target: int = 0) -> _Steps:
         """Wait; when it runs out, note it and stop the script."""
         seconds = CONNECT_PATIENCE if what == "connect" else self._player.patience
-        if what == "read_eof" and len(link.talk.received) >= len(self._player.oracle.expected(link.talk.sent)):
+        if what in ("read_eof", "barrier") and (link.dialogue.closes or not link.missing):
             seconds = max(seconds, self._player.end_patience)
         if (yield _Until(what, link, seconds, target)):
             return
@@ -216,11 +226,7 @@ class Run:
             self._say(link.talk.client, f"{what}: still moving, but too slowly to wait for")
             return
         talk = link.talk
-        missing = (
-            len(self._player.oracle.expected(talk.sent)) - len(talk.received)
-            if what == "read_eof"
-            else target - len(talk.received)
-        )
+        missing = target - len(talk.received) if what == "read" else link.missing
         self.transcript.waits.append(Wait(talk.client, what, max(0, missing), time.monotonic() - max(link.moved, 0)))
         self._say(talk.client, f"{what}: nothing yet" + (f", {octets(missing)} missing" if missing > 0 else ""))
 
@@ -254,7 +260,12 @@ class Run:
         before = len(link.talk.sent)
         self._sent_at[op.client] = time.monotonic()
         self._served_at[op.client] = self._served - len(link.talk.received)
-        link.send(op.payload.data, more=self._fin_follows)
+        if op.step or op.hold:
+            pieces, self._held[op.client] = op.cut()
+            for piece in pieces:
+                link.send(piece)
+        else:
+            link.send(op.payload.data, more=self._fin_follows)
         taken = len(link.talk.sent) - before
         self._say(
             op.client,
@@ -275,40 +286,28 @@ class Run:
         self._say(op.client, f"sent urgent {op.payload.data.hex(' ')}")
 
     def _watch(self, op: Op) -> _Steps:
-        watch, transcript = self._player.watch, self.transcript
         seconds = op.count / 1000
+        watch = self._player.watch
         if watch is None:
             yield _Until("pause", None, seconds if op.kind == "measure" else 0.0)
             return
-        match op.kind:
-            case "measure" | "settle":
-                first = transcript.measures[0].before if transcript.measures else watch.census()
-                steps = measure(watch, seconds) if op.kind == "measure" else settle(watch, first, seconds)
-                transcript.measures.append((yield from self._pauses(steps)))
-            case "term":
-                transcript.stop = Stop(time.monotonic())
-                watch.terminate()
-            case "exit" if transcript.stop is not None:
-                yield from self._pauses(wait_for_exit(watch, transcript.stop, seconds))
-            case "restart" if transcript.stop is not None:
-                transcript.stop.rebind = watch.restart()
+        for pause in operate(op.kind, watch, self.transcript, seconds):
+            yield _Until("pause", None, pause)
         self._say(-1, op.kind)
 
-    @staticmethod
-    def _pauses(steps: Generator[float, None, _Result]) -> Generator[_Until, bool, _Result]:
-        try:
-            while True:
-                yield _Until("pause", None, next(steps))
-        except StopIteration as stop:
-            result: _Result = stop.value
-            return result
+    def _let_go(self, op: Op) -> None:
+        """Send what a client had kept back; one that leaves takes it along."""
+        link, rest = self.links[op.client], self._held.pop(op.client)
+        if rest and op.kind not in ("rst", "close") and not link.ended and not link.talk.fin:
+            link.send(rest, more=op.kind == "fin")
+            self._say(op.client, f"sent the last {octets(len(rest))} of it")
 
     def _fin(self, op: Op) -> _Steps:
         link = self.links[op.client]
         if link.queue:
             yield _Until("flush", link, self._player.stuck)
         self._note_stall(link)
-        if not link.ended and len(link.talk.received) < len(link.talk.sent):
+        if not link.ended and link.missing:
             self.transcript.facts["fin-with-data"] += 1
         link.fin()
         self._say(op.client, "fin")
@@ -317,7 +316,7 @@ class Run:
         link = self.links[op.client]
         self._note_stall(link)
         facts = self.transcript.facts
-        if not link.ended and len(link.talk.received) < len(link.talk.sent):
+        if not link.ended and link.missing:
             facts["unread-close"] += 1
         facts["reset"] += op.kind == "rst"
         link.close(reset=op.kind == "rst")
@@ -329,9 +328,10 @@ class Run:
         link = self.links[op.client]
         self._note_stall(link)
         goal = self._targets.get(op.client, 0) + op.count
-        # What the kernel never took is not owed; before a FIN the queue may still go out.
-        owed = len(link.talk.sent) + sum(map(len, link.queue))
-        self._targets[op.client] = goal = min(goal, owed)
+        if link.dialogue.mirrors:
+            # What the kernel never took is not owed; before a FIN the queue may still go out.
+            goal = min(goal, len(link.talk.sent) + sum(map(len, link.queue)))
+        self._targets[op.client] = goal
         if not link.eager:
             link.budget = max(0, goal - len(link.talk.received))
         yield from self._wait("read", link, goal)
@@ -349,7 +349,8 @@ class Run:
     def _read_eof(self, op: Op) -> _Steps:
         link = self.links[op.client]
         link.eager = True
-        yield from self._wait("read_eof", link)
+        if link.talk.fin or link.dialogue.closes:  # else nobody owes an end
+            yield from self._wait("read_eof", link)
 
     def _stall(self, op: Op) -> _Steps:
         self.links[op.client].eager = False
@@ -379,9 +380,10 @@ class Run:
         if not self._halted and not link.ended and not link.talk.fin:
             link.eager = True
             self._served_at[client] = self._served - len(link.talk.received)
-            link.send(self._player.nonce())
-            yield from self._wait("barrier", link, len(link.talk.sent) + sum(map(len, link.queue)))
-            self._targets[client] = len(link.talk.sent)
+            if nonce := self._player.nonce():
+                link.send(nonce)
+            yield from self._wait("barrier", link)
+            self._targets[client] = len(link.talk.received)
             self._note_overtaken(link)
         if op.client < 0:
             link.close()

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, Self
 from suite.conformance.watching import WATCHING
 from suite.errors import UsageError
 
-__all__ = ("Op", "Payload", "Script", "from_json", "normalise", "one_line", "to_json")
+__all__ = ("Op", "Payload", "Script", "from_json", "normalise", "one_line", "plain", "to_json")
 
 _TILE = (1 << 20) + 13
 _NOBODYS = ("pause", *WATCHING)
@@ -82,6 +82,10 @@ class Op:
         same_port_as: for `open`: connect from the port that this client, since reset, had.
         narrow: for `open`: a small receive buffer and segment size, so that a stall needs kilobytes, not megabytes.
         hasty: for `open`: do not wait until it is connected; what needs the connection waits.
+        step: for `send`: one write for every so many bytes; 0 is a single one.
+        hold: for `send`: so many last bytes are kept back until the client's next operation; they are never sent if
+            that is its end. `plain` renders both as sends of pieces: a message stays whole while a script is made
+            shorter, and no message is cut short by it.
     """
 
     kind: str
@@ -91,6 +95,16 @@ class Op:
     same_port_as: int | None = None
     narrow: bool = False
     hasty: bool = False
+    step: int = 0
+    hold: int = 0
+
+    def cut(self) -> tuple[list[bytes], bytes]:
+        """Return the pieces that a `send` writes now, and what it keeps back."""
+        assert self.payload is not None
+        data = self.payload.data
+        end = max(0, len(data) - self.hold)
+        step = self.step or end or 1
+        return [data[at : min(at + step, end)] for at in range(0, end, step)], data[end:]
 
     def json(self) -> list[Any]:
         """Render as the JSON form."""
@@ -116,7 +130,23 @@ Script = tuple[Op, ...]
 
 def to_json(script: Sequence[Op]) -> list[list[Any]]:
     """Render a script as JSON data."""
-    return [op.json() for op in script]
+    return [op.json() for op in plain(script)]
+
+
+def plain(script: Sequence[Op]) -> Script:
+    """Return the script with every `send` that is written in pieces, or in part kept back, as sends of the pieces."""
+    ops: list[Op] = []
+    held: dict[int, bytes] = {}
+    for op in script:
+        rest = held.pop(op.client, b"") if op.kind != "stall" else b""
+        if rest and op.kind not in ("rst", "close"):
+            ops.append(Op("send", op.client, Payload.of(rest)))
+        if op.payload is None or not (op.step or op.hold):
+            ops.append(op)
+            continue
+        now, held[op.client] = op.cut()
+        ops += [Op("send", op.client, Payload.of(piece)) for piece in now]
+    return tuple(ops)
 
 
 def from_json(rows: Any) -> Script:
@@ -180,7 +210,7 @@ def _payload(value: dict[str, Any]) -> Payload:
 def one_line(script: Sequence[Op]) -> str:
     """Render a script for people: `open(0) send(0, 00) fin(0) read_eof(0)`."""
     words = []
-    for op in script:
+    for op in plain(script):
         arguments = [str(op.client)] if op.client >= 0 else []
         if op.payload is not None:
             literal = op.payload.literal
@@ -213,18 +243,21 @@ class _Sketch:
         self.fin = self.stalled = self.ended = self.reset = False
 
 
-def normalise(ops: Iterable[Op]) -> Script:
-    """Drop operations that would do nothing or could never end, and clamp reads to what a right echo would return."""
+def normalise(ops: Iterable[Op], *, as_echo: bool = True) -> Script:
+    """Drop operations that would do nothing or could never end, and clamp reads to what a right echo would return.
+
+    Where the server is no echo (`as_echo` False), reads and waits for its end stay as they are.
+    """
     clients: dict[int, _Sketch] = {}
     script: list[Op] = []
     for op in ops:
-        kept = _keep(op, clients)
+        kept = _keep(op, clients, as_echo=as_echo)
         if kept is not None:
             script.append(kept)
     return tuple(script)
 
 
-def _keep(op: Op, clients: dict[int, _Sketch]) -> Op | None:
+def _keep(op: Op, clients: dict[int, _Sketch], *, as_echo: bool) -> Op | None:
     state = clients.get(op.client)
     if op.client < 0:
         return op if op.kind != "pause" or op.count else None
@@ -255,11 +288,11 @@ def _keep(op: Op, clients: dict[int, _Sketch]) -> Op | None:
                 return None
             state.stalled = True
         case "read":
-            count = min(op.count, state.outstanding)
+            count = min(op.count, state.outstanding) if as_echo else op.count
             state.outstanding -= count
             return replace(op, count=count) if count else None
         case "read_eof":
-            if not state.fin:
+            if not state.fin and as_echo:
                 return None
             state.ended = True
         case "barrier":

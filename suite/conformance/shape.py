@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ("COUNTS", "LENGTHS", "Shape")
+__all__ = ("COUNTS", "LENGTHS", "Manner", "Shape")
 
 COUNTS = (1, 1, 2, 2, 3, 3, 3, 4, 5, 6, 7, 8)
 """Client counts, as often as they should be drawn."""
@@ -39,3 +39,22 @@ class Shape:
     most: int = 12
     pauses: tuple[int, ...] = (1, 5)
     narrow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the clients of a protocol go about sending whole messages of it.
+
+    Attributes:
+        operations: kinds of operation, as often as they should be drawn: "send" (a whole message), "cut" (one that is
+            written in pieces, with a part perhaps kept back until the client's next operation), "burst" (several
+            messages without waiting), "barrier" (wait for all that is owed), "stall", "pause" and "reconnect".
+        endings: how clients still open end: "fin" (half-close and read to the end), "barrier", "close", "rst", "leave".
+        counts: client counts.
+        most: operations at most, endings apart.
+    """
+
+    operations: tuple[str, ...]
+    endings: tuple[str, ...] = ("barrier",)
+    counts: tuple[int, ...] = COUNTS
+    most: int = 8

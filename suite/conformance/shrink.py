@@ -5,7 +5,7 @@ may fail only sometimes. So this one knows what a script is, tries the largest c
 free to try several times, and stops when its time is up, keeping the best so far.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -24,16 +24,31 @@ class _Over(Exception):  # noqa: N818 - control flow, no error
     """The time for shrinking is over."""
 
 
-def shrink(script: Script, fails: Callable[[Script], bool], over: Callable[[], bool]) -> Script:
-    """Return the shortest script found that still fails, before `over()` turns true."""
-    best = normalise(script)
+def shrink(
+    script: Script,
+    fails: Callable[[Script], bool],
+    over: Callable[[], bool],
+    tidy: Callable[[Iterable[Op]], Script] = normalise,
+    *,
+    opaque: bool = False,
+) -> Script:
+    """Return the shortest script found that still fails, before `over()` turns true.
+
+    Args:
+        script: what fails.
+        fails: whether another one does.
+        over: whether to stop.
+        tidy: takes out what would do nothing, and what may not be sent.
+        opaque: messages have a form; none is made shorter, but a shorter one of the same client may take its place.
+    """
+    best = tidy(script)
     tried = {best}
 
     def better(candidate: Script, *, ask: bool = True) -> bool:
         nonlocal best
         if ask and over():  # thousands of operations have thousands of cuts, each of which costs something to make
             raise _Over
-        candidate = normalise(candidate)
+        candidate = tidy(candidate)
         if candidate in tried:
             return False
         tried.add(candidate)
@@ -59,7 +74,7 @@ def shrink(script: Script, fails: Callable[[Script], bool], over: Callable[[], b
                 lambda gone: tuple(op for at, op in enumerate(best) if at not in gone),
             )
             for at in range(len(best)):
-                _lessen(better, lambda: best, at)
+                _lessen(better, lambda: best, at, opaque=opaque)
     return renumber(best)
 
 
@@ -92,7 +107,7 @@ def _without(
         size //= 2
 
 
-def _lessen(better: Callable[[Script], bool], best: Callable[[], Script], at: int) -> None:
+def _lessen(better: Callable[[Script], bool], best: Callable[[], Script], at: int, *, opaque: bool) -> None:
     """Make the operation at one place smaller."""
     if at >= len(best()):
         return
@@ -109,7 +124,14 @@ def _lessen(better: Callable[[Script], bool], best: Callable[[], Script], at: in
 
     if first.narrow or first.same_port_as is not None:
         put(replace(first, narrow=False, same_port_as=None))
+    if first.step or first.hold:
+        put(replace(first, step=0, hold=0)) or put(replace(first, hold=0)) or put(replace(first, step=0))
     op = now()
+    if op is not None and op.payload is not None and opaque:
+        length = op.payload.length
+        own = {other.payload for other in best() if other.client == op.client and other.payload is not None}
+        any(put(replace(op, payload=less)) for less in sorted(own, key=lambda one: one.length) if less.length < length)
+        return
     if op is not None and op.payload is not None and op.payload.length > 1:
         put(replace(op, payload=Payload.of(b"\0")))
     passes = 0
@@ -147,7 +169,7 @@ def renumber(script: Script) -> Script:
     )
 
 
-def merge(scripts: Sequence[Script]) -> Script:
+def merge(scripts: Sequence[Script], tidy: Callable[[Iterable[Op]], Script] = normalise) -> Script:
     """Chain scripts into one: the clients of each are new, and those left open at its end are closed there."""
     merged: list[Op] = []
     base = 0
@@ -163,4 +185,4 @@ def merge(scripts: Sequence[Script]) -> Script:
         ]
         merged += [Op("close", names[client]) for client in clients if client not in ended]
         base += len(clients)
-    return normalise(merged)
+    return tidy(merged)

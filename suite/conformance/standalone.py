@@ -78,7 +78,7 @@ for clients in @PASSES@:  # where there are two, what does not come has to stay 
         if kind == "fin": wait(c, lambda: not c.queue, 0.1); c.queue.clear(); c.fin = True; up and (c.end or c.broken or c.shutdown(socket.SHUT_WR))  #? fin
         if kind in ("rst", "close") and not c.gone: kind == "rst" and c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"); c.gone = True; c.close()
         if kind == "read": c.goal = min(c.goal + rest[1], len(c.sent) + len(c.queue)); c.budget = c.goal - len(c.got) if c.stalled else ALL  #? read
-        if kind in ("read_eof", "barrier"): c.stalled, c.budget, c.goal = False, ALL, ALL if kind == "read_eof" else len(c.sent) + len(c.queue)
+        if kind in ("read_eof", "barrier"): c.stalled, c.budget, c.goal = False, ALL, ALL if kind == "read_eof" else len(OWED(c.sent + c.queue))
         if kind in ("read", "read_eof", "barrier") and not c.gone and not wait(c, lambda: len(c.got) >= c.goal, PATIENCE): c.late = min(c.goal, len(OWED(c.sent))) - len(c.got); break
         if kind in ("read", "barrier") and len(c.got) >= c.goal: c.others = max(c.others, total() - c.mark)  #? overtaken
         if any(o.bad is not None for o in clients.values()): break

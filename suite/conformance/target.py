@@ -9,8 +9,9 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from suite.census import Census, count, tree_of
+from suite.conformance.dialogue import Oracle
 from suite.conformance.link import Address
-from suite.conformance.oracle import EchoOracle, Oracle, findings
+from suite.conformance.oracle import EchoOracle, findings
 from suite.conformance.player import Player
 from suite.conformance.run import STUCK
 from suite.conformance.script import Op, Payload, Script
@@ -50,6 +51,7 @@ class Target:
         pid: process of a server that is not launched, if its processes may be looked at.
         nofile: descriptors that a launched server was explicitly given; None leaves it the usual number.
         command: the words that start it, where the user gave them.
+        oracle: what its service owes; echo, when none is given.
 
     Attributes:
         oracle: what its service owes.
@@ -70,6 +72,7 @@ class Target:
         pid: int | None = None,
         nofile: int | None = None,
         command: tuple[str, ...] = (),
+        oracle: Oracle | None = None,
     ) -> None:
         self.name = name
         self.nofile = nofile
@@ -77,7 +80,7 @@ class Target:
         self.kind = kind
         self.capabilities = capabilities
         self.command = command
-        self.oracle: Oracle = EchoOracle()
+        self.oracle = oracle or EchoOracle()
         self.history: list[Script] = []
         self.answer = b""
         self.round_trip = 0.001
@@ -252,7 +255,7 @@ class Target:
         """
         self._player.patience = patience or self._patience
         result, seconds = self._player.canary()
-        self.history.append((Op("barrier"),))
+        self.history.append(self.oracle.canary)
         if result is Canary.SILENT and patience is None:
             long = 2 * self._patience if self._deaf else max(FIRST_PATIENCE * self._factor, 2 * self._patience)
             result, seconds = self._player.canary(long if self._round_trips else None)
@@ -278,6 +281,9 @@ class Target:
             slowest = max(self._round_trips)
             self._patience = max(FLOOR, TIMES * slowest) * self._factor
             self._player.stuck = max(STUCK, 10 * slowest) * self._factor
+        if not self.oracle.echoes:  # any bytes at any length would be no message
+            self.round_trip = statistics.median(self._round_trips or [self.round_trip])
+            return 0.0
         for length in (16, 1400):  # one byte more than a small buffer may cost a delayed acknowledgement each time
             exchange = (Op("send", 0, Payload.random(length, 1)), Op("read", 0, count=length))
             if times := self.play((Op("open", 0), *exchange * EXCHANGES)).latencies.get(0):

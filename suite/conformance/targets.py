@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from suite import registry
+from suite.conformance.dialogue import Oracle
 from suite.conformance.target import Target, resolve
-from suite.errors import TargetError, UsageError
+from suite.errors import StartError, TargetError, UsageError
 from suite.process import Server, command_of
 from suite.registry import Capabilities, Variant
 
@@ -26,12 +27,14 @@ class How:
         nofile: RLIMIT_NOFILE of servers that are started, when nothing else is said.
         limit: RLIMIT_NOFILE that was asked for (`--nofile`).
         pid: the process that serves at an address (`--pid`).
+        oracle: what their service owes; echo, when none is given.
     """
 
     factor: float = 1.0
     nofile: int = 1024
     limit: int | None = None
     pid: int | None = None
+    oracle: Oracle | None = None
 
 
 _LATER = ("unix:", "tls://")
@@ -61,26 +64,33 @@ def parse(text: str, declared: Capabilities | None, how: How) -> Target:
     except TargetError as error:
         reason = str(error)
     else:
-        return Target(text, "address", capabilities, addresses=addresses, factor=how.factor, pid=how.pid)
+        return Target(
+            text, "address", capabilities, addresses=addresses, factor=how.factor, pid=how.pid, oracle=how.oracle
+        )
 
     def unknown() -> Server:
         raise TargetError(reason)
 
-    return Target(text, "address", capabilities, start=unknown, factor=how.factor)
+    return Target(text, "address", capabilities, start=unknown, factor=how.factor, oracle=how.oracle)
 
 
 def of_variant(variant: Variant, declared: Capabilities | None, how: How) -> Target:
     """Return the target that starts a variant of the registry; an unavailable one says why when it is entered."""
+    service = "echo" if how.oracle is None else how.oracle.service
 
     def start() -> Server:
         variant.check()
-        words = command_of(variant)
+        if service not in variant.services:
+            raise StartError(f"{variant.name} is unavailable: it does not serve {service}")
+        words = command_of(variant, service)
         if variant.script is None:
             words += ["--drain-grace", GRACE]
         return Server.start(words, nofile=how.limit or how.nofile)
 
     capabilities = declared or variant.capabilities
-    return Target(variant.name, variant.kind, capabilities, start=start, factor=how.factor, nofile=how.limit)
+    return Target(
+        variant.name, variant.kind, capabilities, start=start, factor=how.factor, nofile=how.limit, oracle=how.oracle
+    )
 
 
 def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Target:
@@ -103,6 +113,7 @@ def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Ta
         factor=how.factor,
         nofile=how.limit,
         command=tuple(words),
+        oracle=how.oracle,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from suite.census import Census
 
-__all__ = ("WATCHING", "Measure", "Stop", "Watch", "measure", "settle", "settled", "wait_for_exit")
+__all__ = ("WATCHING", "Log", "Measure", "Stop", "Watch", "operate", "settled")
 
 WATCHING = ("measure", "settle", "term", "exit", "restart")
 """Kinds of operation that are this module's; they belong to no client."""
@@ -74,6 +74,29 @@ class Stop:
     rebind: str = ""
 
 
+class Log(Protocol):
+    """Where what was seen is noted (a `Transcript`)."""
+
+    measures: list[Measure]
+    stop: Stop | None
+
+
+def operate(kind: str, watch: Watch, log: Log, seconds: float) -> Generator[float, None, None]:
+    """Carry out one operation and note what it shows; yields the seconds to wait."""
+    match kind:
+        case "measure" | "settle":
+            first = log.measures[0].before if log.measures else watch.census()
+            steps = _measure(watch, seconds) if kind == "measure" else _settle(watch, first, seconds)
+            log.measures.append((yield from steps))
+        case "term":
+            log.stop = Stop(time.monotonic())
+            watch.terminate()
+        case "exit" if log.stop is not None:
+            yield from _wait_for_exit(watch, log.stop, seconds)
+        case "restart" if log.stop is not None:
+            log.stop.rebind = watch.restart()
+
+
 def settled(now: Census, base: Census) -> bool:
     """Whether a server holds no more than it did."""
     return (
@@ -84,7 +107,7 @@ def settled(now: Census, base: Census) -> bool:
     )
 
 
-def measure(watch: Watch, seconds: float) -> Generator[float, None, Measure]:
+def _measure(watch: Watch, seconds: float) -> Generator[float, None, Measure]:
     """Count, wait, count again; yields the seconds to wait."""
     start = time.monotonic()
     before = watch.census()
@@ -94,7 +117,7 @@ def measure(watch: Watch, seconds: float) -> Generator[float, None, Measure]:
     return Measure(before, watch.census(), time.monotonic() - start)
 
 
-def settle(watch: Watch, base: Census, seconds: float) -> Generator[float, None, Measure]:
+def _settle(watch: Watch, base: Census, seconds: float) -> Generator[float, None, Measure]:
     """Count until no more is held than `base`, at most so long."""
     start = time.monotonic()
     while not settled(now := watch.census(), base) and time.monotonic() - start < seconds:
@@ -102,7 +125,7 @@ def settle(watch: Watch, base: Census, seconds: float) -> Generator[float, None,
     return Measure(base, now, time.monotonic() - start)
 
 
-def wait_for_exit(watch: Watch, stop: Stop, seconds: float) -> Generator[float, None, None]:
+def _wait_for_exit(watch: Watch, stop: Stop, seconds: float) -> Generator[float, None, None]:
     """Wait until the server has ended, then up to two seconds for what is left of its tree."""
     deadline = time.monotonic() + seconds
     while not watch.exited() and time.monotonic() < deadline:

@@ -37,6 +37,7 @@ class Specimen:
         needs: modules (`trio`) and programs (`cc`) without which it is unavailable; interpreters go without saying.
         nofile: descriptors it may open.
         limit: the same, where the check is about running out of them, or having many.
+        service: what it serves, and is judged as.
     """
 
     file: str
@@ -45,6 +46,7 @@ class Specimen:
     needs: tuple[str, ...] = ()
     nofile: int = 2048
     limit: int | None = None
+    service: str = "echo"
 
     @property
     def name(self) -> str:
@@ -67,6 +69,7 @@ class Specimen:
 _DEAD = "died refused truncated lost"
 """What the end of a server looks like, by timing."""
 _CROSS = "foreign wrong extra"
+_UPPER = "suite.examples.lines:UPPER"
 _MANY = 6000
 """It takes many clients to show what does not come back; such checks' scripts are as short as they can be."""
 
@@ -192,6 +195,27 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("sigterm_deaf.py", {"sd-refuse-new": "hangs"}, most=10),
     Specimen("no_reuseaddr.py", {"sd-rebind": "bound"}, most=12),
     Specimen("leaves_orphans.py", {"sd-no-orphans": "orphans"}, most=15),
+    # other services, and a protocol of a user's
+    Specimen("discard_echoes.py", {"discard-silent": "extra"}, service="discard"),
+    Specimen("discard_stays_open.py", {"discard-silent": "no-fin"}, most=6, service="discard"),
+    Specimen("chargen_once.py", {"chargen-flow": "stalled"}, service="chargen"),
+    Specimen("chargen_unbounded.py", {"chargen-flow": _DEAD}, service="chargen"),
+    Specimen("chargen_unrotated.py", {"chargen-pattern": "pattern"}, service="chargen"),
+    Specimen("qotd_long.py", {"qotd-512": "long"}, service="qotd"),
+    Specimen("qotd_reset.py", {"qotd-close": "lost truncated"}, service="qotd"),
+    Specimen("qotd_stays_open.py", {"qotd-close": "no-fin"}, service="qotd"),
+    Specimen("daytime_stays_open.py", {"daytime-line": "no-fin"}, service="daytime"),
+    Specimen("daytime_two_lines.py", {"daytime-line": "wrong"}, service="daytime"),
+    Specimen("daytime_unread_rst.py", {"services-clean-end": "reset lost"}, service="daytime"),
+    Specimen("time_little_endian.py", {"time-epoch": "wrong"}, service="time"),
+    Specimen("time_signed.py", {"time-epoch": "truncated lost stalled"}, service="time"),
+    Specimen("time_text.py", {"time-epoch": "wrong"}, service="time"),
+    Specimen("time_unix_epoch.py", {"time-epoch": "wrong"}, service="time"),
+    Specimen("upper_eof_drops.py", {"pro-half-close": "truncated lost"}, service=_UPPER),
+    Specimen("upper_forgets_z.py", {"pro-answers": "wrong"}, service=_UPPER),
+    Specimen("upper_one_recv.py", {"pro-split": "wrong extra", "pro-pipelined": "wrong extra stalled"}, most=20, service=_UPPER),
+    Specimen("upper_serial.py", {"pro-stall": "stalled"}, service=_UPPER),
+    Specimen("upper_shared_buffer.py", {"pro-generated": "wrong foreign extra stalled", "pro-reconnect": "wrong foreign extra stalled"}, most=8, service=_UPPER),
     # odd, or plain, but right
     Specimen("right_one_byte.py"),
     Specimen("right_batching.py"),

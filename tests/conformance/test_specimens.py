@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.conformance import targets, zoo
+from suite.conformance import oracles, targets, zoo
 from suite.conformance.checks import catalogue, find
 from suite.conformance.confirm import breach
 from suite.conformance.plan import Check, Plan
@@ -45,9 +45,10 @@ ODD = {
 def running(specimen: Specimen, factor: float) -> Iterator[Target]:
     if reason := specimen.unavailable():
         pytest.skip(reason)
+    how = targets.How(factor, specimen.nofile, specimen.limit, oracle=oracles.find(specimen.service))
     with (
         zoo.command(specimen) as words,
-        targets.command(words, None, targets.How(factor, specimen.nofile, specimen.limit)) as target,
+        targets.command(words, None, how) as target,
     ):
         yield target
 
@@ -75,7 +76,13 @@ def test_the_fault_is_named(file: str, name: str) -> None:
     specimen = OF[file]
     with running(specimen, factor=0.14) as target:
         check = find(name)
-        plan = Plan(1, most_clients=max(24, check.clients), check=name, nofile=specimen.limit or 0)
+        plan = Plan(
+            1,
+            most_clients=max(24, check.clients),
+            check=name,
+            nofile=specimen.limit or 0,
+            service=specimen.service,
+        )
         finding = first_breach(check, plan, target, PASSES)
     assert finding is not None
     assert finding.kind in (specimen.named.get(name) or TOLD[file, name]).split()

@@ -5,6 +5,7 @@ Adding a check is one function with its requirement, in the module of its family
 
 from importlib import import_module
 
+from suite.conformance.dialogue import Oracle
 from suite.conformance.plan import Check
 from suite.errors import UsageError
 
@@ -27,6 +28,8 @@ FAMILIES = (
     "urgent",
     "idle",
     "shutdown",
+    "services",
+    "protocol",
 )
 """Names of the families, in running order; each is a module here, dashes as underscores."""
 
@@ -50,8 +53,10 @@ def find(name: str) -> Check:
     return select((name,), ())[0]
 
 
-def select(only: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[Check, ...]:
+def select(only: tuple[str, ...], exclude: tuple[str, ...], oracle: Oracle | None = None) -> tuple[Check, ...]:
     """Return the checks named by id or family in `only` (all when empty), less those in `exclude`.
+
+    With an oracle, only those that apply to its service.
 
     Raises:
         UsageError: a name is neither a check nor a family; or nothing is left.
@@ -65,10 +70,21 @@ def select(only: tuple[str, ...], exclude: tuple[str, ...]) -> tuple[Check, ...]
             close = get_close_matches(name, known, n=2)
             hint = f"did you mean {' or '.join(close)}?" if close else "`suite list checks` names them all"
             raise UsageError(f"unknown check or family {name!r}; {hint}")
+    if oracle is not None:
+        checks = tuple(check for check in checks if _applies(check, oracle))
     chosen = tuple(
         check for check in checks
         if (not only or {check.id, check.family} & set(only)) and not {check.id, check.family} & set(exclude)
     )  # fmt: skip
+    if only and not any({check.id, check.family} & set(only) for check in checks):
+        service = oracle.service if oracle else ""
+        raise UsageError(
+            f"none of {', '.join(only)} is about the service {service}; choose others, or another --service"
+        )
     if not chosen:
         raise UsageError("no check is left to run; --only and --exclude cancel each other out")
     return chosen
+
+
+def _applies(check: Check, oracle: Oracle) -> bool:
+    return oracle.service in check.services or (oracle.messages is not None and "messages" in check.services)

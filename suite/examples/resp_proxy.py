@@ -1,0 +1,62 @@
+"""A proxy with a seeded fault: HOST PORT UPSTREAM_HOST UPSTREAM_PORT. Of 500 replies that come with another, it spoils one."""
+
+import socket
+import sys
+import threading
+
+__all__ = ("main",)
+
+EVERY = 500
+pipelined = 0
+
+
+def upwards(client: socket.socket, server: socket.socket) -> None:
+    """Pass on what the client says, and its end."""
+    try:
+        while data := client.recv(65536):
+            server.sendall(data)
+        server.shutdown(socket.SHUT_WR)
+    except OSError:
+        server.close()
+
+
+def spoilt(data: bytes) -> bytes:
+    """Change one bit of the last line, once in so many lines that came with others."""
+    global pipelined
+    lines = data.split(b"\r\n")
+    if len(lines) <= 2:
+        return data
+    before, pipelined = pipelined, pipelined + len(lines) - 1
+    if before // EVERY < pipelined // EVERY and lines[-2]:
+        lines[-2] = lines[-2][:-1] + bytes([lines[-2][-1] ^ 1])
+    return b"\r\n".join(lines)
+
+
+def serve(client: socket.socket, upstream: tuple[str, int]) -> None:
+    """Pass on what the server answers."""
+    try:
+        with client, socket.create_connection(upstream) as server:
+            for sock in (client, server):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=upwards, args=(client, server), daemon=True).start()
+            while data := server.recv(65536):
+                client.sendall(spoilt(data))
+            client.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # one of them has reset
+
+
+def main() -> None:
+    """Serve until killed."""
+    listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=512)
+    host, port = listener.getsockname()[:2]
+    sys.stdout.write(f"listening {host}:{port}\n")
+    sys.stdout.flush()
+    upstream = (sys.argv[3], int(sys.argv[4]))
+    while True:
+        sock, _ = listener.accept()
+        threading.Thread(target=serve, args=(sock, upstream), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+#!/usr/bin/sed -uf
+y/abcdefghijklmnopqrstuvwxyz/ABCDEFGHIJKLMNOPQRSTUVWXYZ/
+/^QUIT$/q

@@ -1,0 +1,28 @@
+"""Fault: a daytime service (RFC 867) that greets before it tells the time. Named by daytime-line."""
+
+import socket
+import sys
+import threading
+import time
+
+
+def serve(sock):
+    with sock:
+        try:
+            sock.sendall(b"Hello.\r\n" + time.ctime().encode() + b"\r\n")
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(65536):
+                pass
+        except OSError:
+            pass  # the client has gone
+
+
+def main():
+    listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=512)
+    print("listening %s:%d" % listener.getsockname()[:2], flush=True)
+    while True:
+        sock, _ = listener.accept()
+        threading.Thread(target=serve, args=(sock,), daemon=True).start()
+
+
+main()

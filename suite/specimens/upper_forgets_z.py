@@ -1,0 +1,30 @@
+"""Fault: of a protocol that answers a line in capitals, one that leaves the letter z as it is. Named by pro-answers."""
+
+import socket
+import sys
+import threading
+
+
+def serve(sock):
+    with sock:
+        rest = b""
+        try:
+            while data := sock.recv(65536):
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    sock.sendall(line.upper().replace(b"Z", b"z") + b"\n")
+                    if line == b"quit":
+                        return
+        except OSError:
+            pass  # the client has reset
+
+
+def main():
+    listener = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=512)
+    print("listening %s:%d" % listener.getsockname()[:2], flush=True)
+    while True:
+        sock, _ = listener.accept()
+        threading.Thread(target=serve, args=(sock,), daemon=True).start()
+
+
+main()
