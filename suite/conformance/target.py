@@ -32,7 +32,7 @@ CALIBRATION = 2.0
 """Round trips taken, or seconds, whichever is over first."""
 EXCHANGES = 5
 TIMES = 50
-"""A wait lasts this many times the 99th percentile of this target's own round trips."""
+"""A wait lasts this many times the slowest of this target's own round trips."""
 
 DYING = 0.5
 """Seconds within which a launched server that turned a canary away may yet turn out to be dead."""

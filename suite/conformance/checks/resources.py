@@ -4,6 +4,7 @@ These look at the server's processes, in /proc, while clients come and go.
 """
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from suite.census import Census
 from suite.conformance.checks._parts import exchange, opened, reads, sends
@@ -32,6 +33,8 @@ PER_CONNECTION = 2048
 """Bytes of memory: of a client that does not read; and of one connection after another, for good."""
 
 MEASURED = ("the server's processes were looked at", lambda transcript: len(transcript.measures) > 0)
+WATCHED: dict[str, Any] = {"faults": frozenset({"died"}), "premise": MEASURED, "minimal": True, "needs": "pid"}
+"""Options of checks that judge by what the processes held; a smaller script would only stand closer to a threshold."""
 
 
 def churn(plan: Plan, count: int, first: int = 0) -> list[Op]:
@@ -80,72 +83,46 @@ def _come_and_gone(plan: Plan) -> Iterable[Script]:
     )  # fmt: skip
 
 
-@FAMILY.check(
+FAMILY.check(
     "res-fd",
     MUST,
     "Two seconds after clients have left, in whatever way, their descriptors are closed.",
     source=GIVEN_BACK,
     known="a forking server whose parent kept its copies ran out of descriptors (Mbed-TLS/mbedtls pull request 2803)",
     specimen="keeps_descriptors.py",
-    faults=frozenset({"died"}),
     judge=_kept("descriptors", lambda census: census.descriptors, LEAKED),
-    premise=MEASURED,
-    minimal=True,
-    needs="pid",
-)
-def descriptors(plan: Plan) -> Iterable[Script]:
-    return _come_and_gone(plan)
-
-
-@FAMILY.check(
+    **WATCHED,
+)(_come_and_gone)
+FAMILY.check(
     "res-thread",
     MUST,
     "Two seconds after clients have left, in whatever way, their threads have ended.",
     source=GIVEN_BACK,
     known="a threading server kept a reference to every thread it had ever started (python/cpython issue 81374)",
     specimen="keeps_threads.py",
-    faults=frozenset({"died"}),
     judge=_kept("threads", lambda census: census.threads, LEAKED),
-    premise=MEASURED,
-    minimal=True,
-    needs="pid",
-)
-def threads(plan: Plan) -> Iterable[Script]:
-    return _come_and_gone(plan)
-
-
-@FAMILY.check(
+    **WATCHED,
+)(_come_and_gone)
+FAMILY.check(
     "res-child",
     MUST,
     "Two seconds after clients have left, in whatever way, the processes that served them have ended.",
     source=GIVEN_BACK,
     known="children that never saw the end of their connection, for the parent held it open too",
     specimen="keeps_children.py",
-    faults=frozenset({"died"}),
     judge=_kept("processes", lambda census: census.processes, LEAKED),
-    premise=MEASURED,
-    minimal=True,
-    needs="pid",
-)
-def children(plan: Plan) -> Iterable[Script]:
-    return _come_and_gone(plan)
-
-
-@FAMILY.check(
+    **WATCHED,
+)(_come_and_gone)
+FAMILY.check(
     "res-zombie",
     MUST,
     "Two seconds after clients have left, the processes that served them have been waited for.",
     source="wait(2): a child that has ended and is not waited for stays in the process table as a zombie",
     known="one wait for each SIGCHLD leaves zombies, for signals do not queue (signal(7); python/cpython issue 75334)",
     specimen="keeps_zombies.py",
-    faults=frozenset({"died"}),
     judge=_kept("zombies", lambda census: census.zombies, UNREAPED),
-    premise=MEASURED,
-    minimal=True,
-    needs="pid",
-)
-def zombies(plan: Plan) -> Iterable[Script]:
-    return _come_and_gone(plan)
+    **WATCHED,
+)(_come_and_gone)
 
 
 def _slope(transcript: Transcript) -> Finding | None:
@@ -271,12 +248,9 @@ def busy(transcript: Transcript) -> Finding | None:
     source="epoll(7), poll(2): a socket is writable nearly always; whoever waits for that without having to write never waits",
     known="write interest that stayed on: a loop at full speed over idle connections (reported of many event loops)",
     specimen="writable_spin.py",
-    faults=frozenset({"died"}),
     judge=busy,
-    premise=MEASURED,
-    minimal=True,
     compared=True,
-    needs="pid",
+    **WATCHED,
 )
 def writable_spin(plan: Plan) -> Iterable[Script]:
     clients = list(range(min(50, plan.most_clients)))
@@ -291,12 +265,9 @@ def writable_spin(plan: Plan) -> Iterable[Script]:
     source="epoll(7), poll(2): the end of a stream is readable for ever, and a hang-up is always told",
     known="an event loop woke at full speed for a half-closed peer (oven-sh/bun pull request 37928)",
     specimen="half_close_spin.py",
-    faults=frozenset({"died"}),
     judge=busy,
-    premise=MEASURED,
-    minimal=True,
     compared=True,
-    needs="pid",
+    **WATCHED,
 )
 def half_close_spin(plan: Plan) -> Iterable[Script]:
     ops = [Op("open", 0, narrow=True), Op("stall", 0), Op("send", 0, Payload.random(1 << 20, plan.number()))]
