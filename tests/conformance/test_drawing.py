@@ -38,18 +38,18 @@ def test_targets_that_allow_eight_clients_or_more_share_what_is_drawn() -> None:
         assert drawing.scripts(TWO[0], many) is not drawing.scripts(TWO[0], Plan(5, most_clients=1))
 
 
-def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "draw_for" in " ".join(child.cmdline())]
+def worker_of(drawing: Drawing) -> psutil.Process:
+    assert drawing._worker is not None
+    return psutil.Process(drawing._worker.pid)
 
 
 def test_a_process_that_is_killed_changes_nothing_and_none_is_left() -> None:
     with Drawing() as drawing:
         drawing.begin(TWO, Plan(5))
-        (worker,) = children()
-        worker.kill()
+        worker_of(drawing).kill()
         assert drawing.scripts(TWO[1], Plan(5)) == here(TWO[1], Plan(5, most_clients=8))
         drawing.begin((*TWO, find("con-generated")), Plan(7))
-        (worker,) = children()
+        worker = worker_of(drawing)
     assert not worker.is_running()
 
 
