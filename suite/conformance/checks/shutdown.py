@@ -26,7 +26,8 @@ STOPPED = ("the server was told to end", lambda transcript: transcript.stop is n
 def _stays(transcript: Transcript) -> Finding | None:
     if transcript.stop is None or transcript.stop.seconds is not None:
         return None
-    return Finding("stays", -1, f"the server ends within {BOUND // 1000} s of SIGTERM", "it still runs", hard=True)
+    runs = "it, or a process that it left listening, still runs"  # children often inherit the listener
+    return Finding("stays", -1, f"the server ends within {BOUND // 1000} s of SIGTERM", runs, hard=True)
 
 
 @FAMILY.check(
@@ -121,7 +122,7 @@ def _bound(transcript: Transcript) -> Finding | None:
     faults=frozenset(),
     judge=_bound,
     premise=(
-        "the server ended first",
+        "the server ended, and was started again",
         lambda transcript: transcript.stop is not None and transcript.stop.seconds is not None,
     ),
     needs="launch",
