@@ -204,11 +204,12 @@ def sample(mutants: Sequence[Mutant], size: int, seed: int) -> list[Mutant]:
 
 
 def plan(files: Sequence[str], size: int, seed: int) -> Iterator[tuple[Row, bytes]]:
-    """Yield rows without outcome and their code: for each file one that raises and one unchanged, then the sample."""
+    """Yield rows without outcome and their code: a file that raises for each, one unchanged a variant, then the sample."""
     sources = {file: (ROOT / file).read_bytes() for file in files}
     for file, source in sources.items():
         yield _row(Mutant(file, 1, "sentinel", "", "raise", 0), source), b'raise RuntimeError("sentinel")\n'
-        yield _row(Mutant(file, 1, "unchanged", "", "", 0), source), source
+    for file in {VARIANTS[file]: file for file in files}.values():
+        yield _row(Mutant(file, 1, "unchanged", "", "", 0), sources[file]), sources[file]
     for mutant in sample([mutant for file in files for mutant in mutants_of(file, sources[file])], size, seed):
         yield _row(mutant, sources[mutant.file]), mutant.apply(sources[mutant.file])
 
@@ -296,6 +297,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError, TypeError, KeyError) as error:
         parser.error(f"cannot use {options.resume} ({error}); give --resume another file")
     files = options.only or list(VARIANTS)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job is started with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     done: list[Row] = []
     try:
         for row in judge(plan(files, options.sample, options.seed), rows, options.jobs, options.seed):
