@@ -206,6 +206,7 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("qotd_stays_open.py", {"qotd-close": "no-fin"}, service="qotd"),
     Specimen("daytime_stays_open.py", {"daytime-line": "no-fin"}, service="daytime"),
     Specimen("daytime_two_lines.py", {"daytime-line": "wrong"}, service="daytime"),
+    Specimen("daytime_waits_for_fin.py", {"services-stayers": "stalled no-fin"}, service="daytime"),
     Specimen("daytime_unread_rst.py", {"services-clean-end": "reset lost"}, service="daytime"),
     Specimen("time_little_endian.py", {"time-epoch": "wrong"}, service="time"),
     Specimen("time_signed.py", {"time-epoch": "truncated lost stalled"}, service="time"),
