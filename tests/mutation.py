@@ -1,7 +1,7 @@
 """The mutation score of our own servers: `python -m tests.mutation --sample 150 --seed 1 --resume FILE`.
 
-Each mutant is written into a copy of the implementation packages, and `suite check VARIANT --fail-fast` judges a server
-that imports the copy (PYTHONPATH; the tool itself imports none of them, and runs from the real code). A survivor is judged
+Each mutant is written into a copy of the implementation packages, and `suite check --fail-fast -- python -m PACKAGE VARIANT`
+judges a server that imports the copy (PYTHONPATH); the tool itself runs from the real code. A survivor is judged
 again where echo on an idle machine does not lead: short of descriptors, and with services that talk on their own.
 That the copy is what runs is tried first: a file that raises must not start, and an unchanged copy must conform.
 """
@@ -9,7 +9,6 @@ That the copy is what runs is tried first: a file that raises must not start, an
 import argparse
 import hashlib
 import json
-import os
 import random
 import shutil
 import signal
@@ -115,14 +114,30 @@ class Run:
 
     def _start(self) -> None:
         self._options = self._left.pop(0)
-        words = ["check", VARIANTS[self.row.file], "--fail-fast", "--seed", str(self._seed), *self._options.split()]
-        environment = os.environ | {"PYTHONPATH": str(self._copy), "PYTHONDONTWRITEBYTECODE": "1"}
+        given = self._options.split()
+        service = given[1] if "--service" in given else "echo"
+        variant = VARIANTS[self.row.file]
+        package = self.row.file.partition("/")[0]
+        # As the tool starts a variant, but for the copy. The variable is the server's alone: the tool's own reference
+        # server, which it looks at when the machine may be to blame, is a variant too, and must not be a mutant.
+        server = [
+            "env",
+            f"PYTHONPATH={self._copy}",
+            "PYTHONDONTWRITEBYTECODE=1",
+            sys.executable,
+            "-P",
+            "-m",
+            package,
+            variant,
+        ]
+        server += ["--service", service, "--host", "{host}", "--port", "{port}", "--drain-grace", "1"]
+        words = ["check", "--fail-fast", "--seed", str(self._seed), *given, "--json", str(self._copy / "json")]
         for name in ("json", "stderr"):
             (self._copy / name).write_bytes(b"")
         with (self._copy / "stderr").open("wb") as stderr:
             self._tool = subprocess.Popen(
-                [sys.executable, "-P", "-m", "suite", *words, "--json", str(self._copy / "json")],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, cwd=self._copy, env=environment,
+                [sys.executable, "-P", "-m", "suite", *words, "--", *server],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, cwd=self._copy,
                 start_new_session=True,  # Ctrl-C is ours to pass on
             )  # fmt: skip
         self._begun = time.monotonic()
