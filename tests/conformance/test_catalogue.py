@@ -110,6 +110,7 @@ IDS = (
     "daytime-line",
     "time-epoch",
     "services-clean-end",
+    "services-stayers",
     "pro-answers",
     "pro-generated",
     "pro-split",

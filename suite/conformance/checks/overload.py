@@ -35,7 +35,16 @@ def _crowd(plan: Plan) -> list[Op]:
     for client in range(HELD, plan.nofile + BEYOND):
         # Four at a time, for short accept queues; hasty, for nobody may be accepted any more.
         crowd += [Op("open", client, hasty=True), *[Op("pause", count=2)] * (client % 4 == 0)]
-    return [*held, *crowd, Op("pause", count=200)]
+    return [*held, Op("measure"), *crowd, Op("pause", count=200), Op("measure")]
+
+
+def _leave(plan: Plan) -> list[Op]:
+    """The crowd's end, until the server has seen it: who comes earlier may be turned away with the crowd.
+
+    And a second and a half: servers that pause accepting try again after a second at most.
+    """
+    gone = [Op("rst" if client % 2 else "close", client) for client in range(HELD, plan.nofile + BEYOND)]
+    return [*gone, Op("settle", count=3000), Op("pause", count=1500)]
 
 
 @FAMILY.check(
@@ -52,7 +61,7 @@ def _crowd(plan: Plan) -> list[Op]:
 )
 def survive(plan: Plan) -> Iterable[Script]:
     served = [op for client in range(HELD) for op in exchange(client, 500, plan.number(client + 10))]
-    yield (*_crowd(plan), Op("measure"), *served)
+    yield (*_crowd(plan), *served, *_leave(plan))
 
 
 @FAMILY.check(
@@ -68,17 +77,7 @@ def survive(plan: Plan) -> Iterable[Script]:
     needs="nofile",
 )
 def recover(plan: Plan) -> Iterable[Script]:
-    crowd = range(HELD, plan.nofile + BEYOND)
-    gone = [Op("rst" if client % 2 else "close", client) for client in crowd]
-    # A second and a half: servers that pause accepting try again after a second at most.
-    yield (
-        *_crowd(plan),
-        Op("measure"),
-        *gone,
-        Op("pause", count=1500),
-        Op("open", 5000),
-        *exchange(5000, 100, plan.number()),
-    )
+    yield (*_crowd(plan), *_leave(plan), Op("open", 5000), *exchange(5000, 100, plan.number()))
 
 
 def _spins(transcript: Transcript) -> Finding | None:

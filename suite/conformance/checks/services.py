@@ -208,3 +208,25 @@ def time_epoch(plan: Plan) -> Iterable[Script]:
 )
 def clean_end(plan: Plan) -> Iterable[Script]:
     yield from _says_though_told(plan)
+
+
+@FAMILY.check(
+    "services-stayers",
+    MUST,
+    "Clients that stay connected after their answer and its FIN keep nobody else from being served.",
+    source="RFC 865, 867 and 868: the service closes the connection; tcp(7): in FIN_WAIT2 the other end may stay for as long as it likes",
+    known="lingering closes without a limit: Apache's children waited in FIN_WAIT_2 for clients that never closed, until none was left",
+    specimen="daytime_waits_for_fin.py",
+    faults=ENDS,
+    clients=2,
+    services=("qotd", "daytime", "time"),
+)
+def stayers(plan: Plan) -> Iterable[Script]:
+    stay = range(max(1, min(8, plan.most_clients - 1)))
+    # Servers that discard input before they close give it a second or two.
+    yield (
+        *(op for client in stay for op in (Op("open", client), Op("read_eof", client))),
+        Op("pause", count=2500),
+        Op("open", 9),
+        Op("read_eof", 9),
+    )
