@@ -67,7 +67,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
         (("check", "raw-epoll", "--", "cat", "{port}"), "not both"),
         (("check", "localhost:http"), "no address"),
         (("check", "127.0.0.1:70000"), "no address"),
-        (("check", "unix:/tmp/x"), "HOST:PORT"),
+        (("check", "unix:"), "give unix:/path"),
         (("explain", "nosuch"), "unknown check"),
         (("explain", "fidelity"), "is a family"),
         (("check", "raw-epoll", "--pid", "1"), "--pid goes with one HOST:PORT"),

@@ -4,6 +4,7 @@ import select
 import socket
 import sys
 import threading
+import time
 
 
 def serve(sock: socket.socket) -> None:
@@ -21,15 +22,18 @@ def lose_tail(listener: socket.socket) -> None:
     poll.register(listener, select.POLLIN)
     clients: dict[int, socket.socket] = {}
     while True:
-        for fd, events in poll.poll():
+        for fd, _ in poll.poll():
             if fd == listener.fileno():
                 sock, _ = listener.accept()
                 clients[sock.fileno()] = sock
                 poll.register(sock, select.POLLIN | select.POLLRDHUP)
                 continue
+            sock = clients[fd]
             try:
-                if not events & (select.POLLRDHUP | select.POLLHUP):
-                    clients[fd].sendall(clients[fd].recv(65536))
+                time.sleep(0.002)  # the end may be on its way
+                data = sock.recv(1 << 20)
+                if data and not dict(poll.poll(0)).get(fd, 0) & (select.POLLRDHUP | select.POLLHUP):
+                    sock.sendall(data)
                     continue
             except OSError:
                 pass
@@ -41,7 +45,8 @@ def main() -> None:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(sys.argv[1])
     listener.listen(5 if "short" in sys.argv else 512)
-    print("listening", flush=True)
+    sys.stdout.write("listening\n")
+    sys.stdout.flush()
     if "loses-tail" in sys.argv:
         lose_tail(listener)
     while True:
