@@ -70,7 +70,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
         (("check", "unix:"), "give unix:/path"),
         (("explain", "nosuch"), "unknown check"),
         (("explain", "fidelity"), "is a family"),
-        (("check", "raw-epoll", "--pid", "1"), "--pid goes with one HOST:PORT"),
+        (("check", "raw-epoll", "--pid", "1"), "--pid goes with one address"),
         (("check", "127.0.0.1:7", "--nofile", "64"), "ulimit -n 64"),
         (("serve", "nosuch"), "unknown variant"),
         (("serve", "asyncio-streams", "--service", "chargen"), "takes --host and --port"),
