@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from suite.conformance.dialogue import Dialogue, Oracle
 from suite.conformance.script import Op
-from suite.conformance.transcript import ENDED, Canary, Conversation, Ending, Transcript
+from suite.conformance.transcript import ENDED, NEVER, Canary, Conversation, Ending, Transcript
 from suite.errors import OracleError
 from suite.events import Divergence, Finding
 
@@ -59,7 +59,7 @@ def findings(transcript: Transcript, oracle: Oracle) -> list[Finding]:
 
 def _of(talk: Conversation, transcript: Transcript, oracle: Oracle) -> Iterator[Finding]:
     client = talk.client
-    if talk.raw:
+    if talk.raw and talk.ending not in NEVER:
         return
     if talk.ending in (Ending.REFUSED, Ending.SHAKEN):
         how = "connection refused" if talk.ending is Ending.REFUSED else f"{talk.ending}: {talk.detail}"

@@ -228,9 +228,9 @@ class Target:
         while True:
             transcript = self.play(script, patience=patience, canary=canary)
             talks = transcript.conversations.values()
-            talk = next((talk for talk in talks if talk.ending in NEVER), None)
-            if talk is None or self.death() is not None:
+            if any(talk.ending not in NEVER for talk in talks) or self.death() is not None:
                 return transcript
+            talk = next(iter(talks))
             if not self.next_address():
                 why = f"connection {talk.ending}" if talk.ending is Ending.REFUSED else f"{talk.ending}"
                 if talk.ending is Ending.SHAKEN:

@@ -94,7 +94,7 @@ def truncation(plan: Plan) -> Iterable[Script]:
 )
 def plaintext(_: Plan) -> Iterable[Script]:
     for line in (b"GET / HTTP/1.0\r\n\r\n", b"the quick brown fox jumps over the lazy dog\n", bytes(64)):
-        yield (Op("open", 0, raw=True), Op("send", 0, Payload.of(line)), Op("read_eof", 0))
+        yield (Op("open", 0, raw=True), Op("send", 0, Payload.of(line)), Op("read_eof", 0), Op("barrier"))
 
 
 @FAMILY.check(
@@ -116,6 +116,6 @@ def stalled_handshake(plan: Plan) -> Iterable[Script]:
             Op("open", 0, raw=True),
             *some,
             Op("pause", count=QUIET // 10),
-            Op("open", 1),
+            Op("open", 1, hasty=True),
             *exchange(1, 100, plan.number()),
         )
