@@ -135,7 +135,7 @@ class Target:
                 return self.nofile is not None and self.nofile > 1200
             case "half-close":
                 return not self.capabilities.no_half_close
-        return self._player.address.offers(need)
+        return not need or self._player.address.offers(need)
 
     @property
     def pid(self) -> int | None:
