@@ -160,7 +160,7 @@ class Request:
         self._options = engine.Options(self.seed, profile, strict=strict, fail_fast=fail_fast, descriptors=descriptors)
 
     def target(self, what: str | Sequence[str]) -> Target:
-        """Return the target that `what` is: a variant's name, HOST:PORT, tcp://HOST:PORT, or the words of a command.
+        """Return the target that `what` is: a variant's name, an address, or the words of a command.
 
         Raises:
             UsageError: it is none of these.
@@ -225,7 +225,7 @@ def check(
     """Judge one server, as `suite check` does; a quarter of a minute for a healthy one and all checks.
 
     Args:
-        target: a variant's name, "HOST:PORT", "tcp://HOST:PORT", or the words of a command, in which `{host}` and
+        target: a variant's name, "HOST:PORT", "tcp://HOST:PORT", "unix:/path", "tls://HOST:PORT", or the words of a command, in which `{host}` and
             `{port}` are replaced. A command is started on a free port, restarted when it dies, and stopped at the end.
         only: ids of checks or names of families, as words or as one text with commas; empty means all.
         exclude: what to leave out of them.

@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Judge servers: a variant's name, HOST:PORT, tcp://HOST:PORT, `all` own variants, or a command that serves on {host} and {port}."
+    parser.description = "Judge servers: a variant's name, HOST:PORT, tcp://HOST:PORT, unix:/path, tls://HOST:PORT (no certificate is verified), `all` own variants, or a command that serves on {host} and {port}."
     parser.add_argument("targets", nargs="*", metavar="TARGET")
     parser.add_argument(
         "--peers", action="store_true", help="with `all`: also controls and peers, never in the exit code"
@@ -94,9 +94,9 @@ def _check(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="max-clients=N,…",
-        help="declare a limit of the target: max-clients=N, idle-timeout=S, polls",
+        help="declare a limit of the target: max-clients=N, idle-timeout=S, polls, no-half-close",
     )
-    parser.add_argument("--pid", type=int, metavar="N", help="the process that serves at HOST:PORT, to be looked at")
+    parser.add_argument("--pid", type=int, metavar="N", help="the process that serves at an address, to be looked at")
     parser.add_argument(
         "--nofile",
         type=int,
@@ -137,7 +137,7 @@ def _color(parser: argparse.ArgumentParser) -> None:
 def _replay(parser: argparse.ArgumentParser) -> None:
     parser.description = "Play the script of a failure twenty times: FIXED (exit 0), FAILED or UNSTABLE (1), ERROR (3)."
     parser.add_argument("file", type=Path, metavar="FILE", help="a repro-*.json that `suite check --repro-dir` wrote")
-    parser.add_argument("target", nargs="?", metavar="TARGET", help="a variant or HOST:PORT (default: the file's)")
+    parser.add_argument("target", nargs="?", metavar="TARGET", help="a variant or an address (default: the file's)")
     _color(parser)
     parser.set_defaults(run=_run_replay)
 

@@ -19,11 +19,13 @@ class Capabilities:
         max_clients: clients served at once; None is unlimited.
         polls: burns a core while idle, by nature.
         idle_timeout: seconds after which silent clients are closed on purpose; None is never.
+        no_half_close: a client's end ends both directions, and drops what is under way to it (TLS as many speak it).
     """
 
     max_clients: int | None = None
     polls: bool = False
     idle_timeout: float | None = None
+    no_half_close: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ def replay(options: argparse.Namespace) -> int:
 
 def _targets(options: argparse.Namespace, request: Request) -> list[Target]:
     if options.pid is not None and (len(options.targets) != 1 or ":" not in options.targets[0]):
-        raise UsageError("--pid goes with one HOST:PORT; the processes of what suite starts are known")
+        raise UsageError("--pid goes with one address; the processes of what suite starts are known")
     if options.command is not None:
         if options.targets:
             raise UsageError("name targets or give a command after --, not both")

@@ -56,10 +56,12 @@ class Evidence:
         # No name of a target reaches a file name: it may hold anything.
         digest = hashlib.sha256(ascii((target.name, result.id, result.script)).encode()).hexdigest()[:8]
         path = self._directory / f"repro-{result.id}-{digest}.json"
-        alone = program(check, result.finding, script, target.oracle.service, target.patience, afresh=result.afresh)
-        # The address of a server that was launched is gone by the time somebody reads this.
-        where = target.address.strip("[").replace("]:", ":").rpartition(":") if target.kind == "address" else None
-        line = one_liner(script, "HOST PORT" if where is None else f"{where[0]} {where[2]}")
+        alone = line = None
+        if target.offers("tcp"):  # a program of sixty lines speaks no TLS
+            alone = program(check, result.finding, script, target.oracle.service, target.patience, afresh=result.afresh)
+        if not target.offers("tls"):
+            # The address of a server that was launched is gone by the time somebody reads this.
+            line = one_liner(script, target.where if target.kind == "address" else "HOST PORT")
         repro = Repro(
             str(path),
             None if alone is None else str(path.with_suffix(".py")),

@@ -147,8 +147,9 @@ class Judge:
 
     def _able(self, check: Check) -> bool:
         idle = self._target.capabilities.idle_timeout
-        if not self._target.offers(check.needs):
-            why = NEEDS[check.needs]
+        lacking = next((need for need in check.needs.split() if not self._target.offers(need)), None)
+        if lacking is not None:
+            why = NEEDS[lacking]
         elif check.compared and self._target.capabilities.polls:
             why = "the target declares that it polls"
         elif self._few is not None and check.clients > self._few:

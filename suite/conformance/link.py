@@ -9,21 +9,25 @@ import select
 import socket
 import time
 from collections import deque
+from math import inf
+from typing import ClassVar
 
+from suite.conformance.address import Address
 from suite.conformance.dialogue import Oracle
 from suite.conformance.transcript import Conversation, Ending
 from suite.errors import HarnessError
 
-__all__ = ("Address", "Link")
-
-Address = tuple[int, tuple[str, int] | tuple[str, int, int, int]]
-"""Address family and socket address of a target."""
+__all__ = ("BACKLOG_NARROW", "READ", "Link", "harness")
 
 READ = 262144
 NARROW_BUFFER = 2304
 NARROW_SEGMENT = 1000
 """Linux' smallest receive buffer (tcp(7)) and a small segment: a server's kernel then holds about 50 kB of its output
 for such a client before it refuses more; over loopback with the usual sizes it holds 4 MB."""
+
+BACKLOG_NARROW = 128 * 1024
+BACKLOG = 5 * 1024 * 1024
+"""Bytes owed beyond which a server's kernel has refused more: about 50 kB and 4.2 MB were measured on loopback."""
 
 _OURS = {
     errno.EMFILE: "out of descriptors; raise the limit with `ulimit -n`",
@@ -57,6 +61,7 @@ class Link:
         local_port: the port asked for or had on purpose, else 0.
     """
 
+    _make: ClassVar[type[socket.socket]] = socket.socket
     __slots__ = (
         "_broken",
         "_oracle",
@@ -101,10 +106,10 @@ class Link:
         Raises:
             HarnessError: this process or machine is short of descriptors, ports or memory.
         """
-        family, where = address
+        family, where, _ = address
         took = True
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = self._make(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             self._sock, self.fd = sock, sock.fileno()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.narrow = narrow
@@ -125,7 +130,7 @@ class Link:
                 return self.connect(address, narrow=narrow) and False
         except OSError as error:
             if error.errno not in _UNREACHABLE:
-                raise _harness(error) from error
+                raise harness(error) from error
             result = error.errno
         if result == errno.EADDRNOTAVAIL and family == socket.AF_INET6:
             result = errno.ENETUNREACH  # IPv6 is switched off here; the host's next address may do
@@ -148,7 +153,7 @@ class Link:
         elif result in _UNREACHABLE:
             self._ended(Ending.UNANSWERED)
         else:
-            raise _harness(OSError(result, errno.errorcode.get(result, str(result))))
+            raise harness(OSError(result, errno.errorcode.get(result, str(result))))
 
     @property
     def mask(self) -> int:
@@ -160,6 +165,10 @@ class Link:
         if self.eager or self.budget:
             return _MASK_BOTH if self.queue else select.POLLIN
         return select.POLLOUT if self.queue else 0
+
+    def nudge(self) -> float:
+        """Do what poll(2) gives no event for; return the seconds after which to ask again, 0 if something was done."""
+        return inf
 
     def send(self, data: bytes, *, more: bool = False) -> None:
         """Queue bytes and let the kernel take what it takes now; `more`: a FIN follows at once and shall ride along."""
@@ -220,8 +229,11 @@ class Link:
             self.on_writable()
             if not self.connected:
                 return 0
+        room = READ if self.eager else min(READ, self.budget)
+        if not room:  # poll(2) tells of a hangup whether asked or not, and nothing read would look like the end
+            return 0
         try:
-            data = sock.recv(READ if self.eager else min(READ, self.budget))
+            data = sock.recv(room)
         except BlockingIOError:
             return 0
         except OSError:
@@ -265,8 +277,11 @@ class Link:
             except OSError:
                 self._broken = True  # ENOTCONN: the peer has reset
 
-    def close(self, *, reset: bool = False) -> None:
-        """Close, with RST instead of FIN if `reset` (or if unread bytes are left: RFC 9293 section 3.10.4)."""
+    def close(self, *, reset: bool = False) -> bool:
+        """Close, with RST instead of FIN if `reset` (or if unread bytes are left: RFC 9293 section 3.10.4).
+
+        Return whether the server sees the reset that was asked for.
+        """
         self.queue.clear()
         self.talk.gone = True
         if self._sock is not None:
@@ -274,6 +289,12 @@ class Link:
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RST)
             self._sock.close()
             self._sock = None
+        return reset
+
+    @property
+    def backlog(self) -> int:
+        """Bytes owed beyond which the server has had to wait."""
+        return BACKLOG_NARROW if self.narrow else BACKLOG
 
     @property
     def missing(self) -> int:
@@ -294,5 +315,6 @@ class Link:
         self.queue.clear()
 
 
-def _harness(error: OSError) -> HarnessError:
+def harness(error: OSError) -> HarnessError:
+    """Return the error that says what we are short of."""
     return HarnessError(f"cannot make a connection: {_OURS.get(error.errno or 0, error.strerror or str(error))}")

@@ -9,7 +9,8 @@ Findings, by kind. Hard ones are facts; soft ones are the absence of something w
     lost       hard  RST before everything owed had come
     early-fin  hard  FIN although neither the client nor the protocol has finished (everything owed had come)
     reset      hard  RST to an orderly client (everything owed had come)
-    refused    hard  connection refused by a server that listened before
+    unnotified hard  FIN without TLS' close_notify (everything owed had come)
+    refused    hard  connection refused, or no TLS handshake, by a server that listened before
     died       hard  the launched process ended
     stalled    soft  bytes owed did not come
     no-fin     soft  everything came, but not the end
@@ -21,7 +22,7 @@ from collections.abc import Iterator
 
 from suite.conformance.dialogue import Dialogue, Oracle
 from suite.conformance.script import Op
-from suite.conformance.transcript import Canary, Conversation, Ending, Transcript
+from suite.conformance.transcript import ENDED, NEVER, Canary, Conversation, Ending, Transcript
 from suite.errors import OracleError
 from suite.events import Divergence, Finding
 
@@ -58,8 +59,11 @@ def findings(transcript: Transcript, oracle: Oracle) -> list[Finding]:
 
 def _of(talk: Conversation, transcript: Transcript, oracle: Oracle) -> Iterator[Finding]:
     client = talk.client
-    if talk.ending is Ending.REFUSED:
-        yield Finding("refused", client, "a connection", "connection refused", hard=True)
+    if talk.raw and talk.ending not in NEVER:
+        return
+    if talk.ending in (Ending.REFUSED, Ending.SHAKEN):
+        how = "connection refused" if talk.ending is Ending.REFUSED else f"{talk.ending}: {talk.detail}"
+        yield Finding("refused", client, "a connection", how, hard=True)
         return
     if talk.ending is Ending.UNANSWERED:
         yield Finding("unaccepted", client, "a connection", "no answer to the connect", hard=False)
@@ -67,7 +71,7 @@ def _of(talk: Conversation, transcript: Transcript, oracle: Oracle) -> Iterator[
     if talk.diverged is not None:
         yield _divergence(talk, transcript, oracle)
         return
-    if talk.ending in (Ending.FIN, Ending.RST):
+    if talk.ending in ENDED:
         yield from _end(talk, oracle)
         return
     for wait in transcript.waits:
@@ -96,7 +100,7 @@ def _end(talk: Conversation, oracle: Oracle) -> Iterator[Finding]:
     got, how = len(talk.received), talk.ending.value
     short = got < len(right.owed) if right.exact else right.mismatch(talk.received, got, ended=True) is not None
     if short:
-        kind = "truncated" if talk.ending is Ending.FIN else "lost"
+        kind = "lost" if talk.ending is Ending.RST else "truncated"
         owed = right.wanted() or octets(len(right.owed))
         yield Finding(kind, talk.client, f"{owed}, then FIN", f"{octets(got)}, then {how}", hard=True)
     elif talk.ending is Ending.RST:
@@ -106,8 +110,12 @@ def _end(talk: Conversation, oracle: Oracle) -> Iterator[Finding]:
             "early-fin",
             talk.client,
             "the connection stays open until the client ends it",
-            f"FIN after {octets(got)}",
+            f"{how} after {octets(got)}",
             hard=True,
+        )
+    elif talk.ending is Ending.CUT:
+        yield Finding(
+            "unnotified", talk.client, "close_notify, then FIN", f"{how} after all of {octets(got)}", hard=True
         )
 
 
@@ -152,7 +160,7 @@ def _origin(sample: bytes, talk: Conversation, transcript: Transcript) -> str:
 def divergence(transcript: Transcript, oracle: Oracle) -> Divergence | None:
     """Return where the first stream of a transcript that is not as owed leaves the right path."""
     for talk in transcript.conversations.values():
-        ended = talk.ending in (Ending.FIN, Ending.RST)
+        ended = talk.ending in ENDED
         right = oracle.replay(talk.sent[: talk.sent_at_end] if ended else talk.sent, fin=talk.fin)
         if not right.exact:
             continue

@@ -80,6 +80,10 @@ NEEDS = {
     "pid": "looks at the server's processes: let suite start it (-- CMD), or give --pid N",
     "launch": "stops the server: let suite start it (-- CMD)",
     "nofile": "uses up the server's descriptors: let suite start it (-- CMD) and give --nofile N, 32 to 512",
+    "tcp": "is about TCP itself: give tcp://HOST:PORT",
+    "reset": "is about clients that reset: on a unix socket none can",
+    "tls": "is about TLS: give tls://HOST:PORT",
+    "half-close": "is about half-close: the target declares no-half-close",
     "wide": "needs more than 1200 descriptors: let suite start the server (-- CMD) and give --nofile 2048",
 }
 """What a check may need of a target, and why it is skipped where that is missing."""
@@ -106,7 +110,7 @@ class Check:
         canary: a fresh connection must be served after each script.
         minimal: its scripts are as short as they can be; a smaller one would only stand closer to a threshold.
         generated: open-ended: Hypothesis composes its scripts freely.
-        needs: what the target must offer, of `NEEDS`.
+        needs: what the target must offer, words of `NEEDS`.
         compared: a finding counts only if a reference server, on the same machine at the same moment, shows none.
         services: names of the services it is about; "messages" stands for any whose oracle says what clients may send.
     """

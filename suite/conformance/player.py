@@ -7,9 +7,11 @@ import random
 import select
 import time
 from collections.abc import Sequence
+from math import inf
 
+from suite.conformance.address import Address
 from suite.conformance.dialogue import Oracle
-from suite.conformance.link import Address, Link
+from suite.conformance.link import Link
 from suite.conformance.oracle import findings
 from suite.conformance.run import STUCK, Run
 from suite.conformance.script import Script
@@ -32,6 +34,7 @@ class Player:
         cap: seconds after which a single wait ends although bytes still move: the transfer is slow, not wrong.
 
     Attributes:
+        half_close: a client may half-close before it has all that it is owed.
         answer: the first bytes that the last canary received.
         end_patience: seconds to wait, at least, for the end of a connection when every byte has come.
         longest: seconds after which a script is cut, as too slow.
@@ -47,6 +50,7 @@ class Player:
         self.end_patience = 0.0
         self.longest = LONGEST
         self.watch: Watch | None = None
+        self.half_close = True
         self._rush = 0  # connects in a row that the accept queue has room for; 0 while it never was too short
         self.oracle = oracle
         self._nonces = random.Random(0x5EED)
@@ -75,8 +79,9 @@ class Player:
                     if known.get(fd, (0, None)) != (mask, link):
                         poll.register(fd, mask)
                         known[fd] = (mask, link)
-                now = time.monotonic()
-                wait = max(0.0, min(run.deadline() for run in live) - now)
+                wait = max(0.0, min(run.deadline() for run in live) - time.monotonic())
+                if not self.address.polled:
+                    wait = min(wait, _nudge(live))
                 for fd, events in poll.poll(wait * 1000 + 0.5):
                     link, run = links[fd]
                     run.stirred[link] = None
@@ -102,7 +107,7 @@ class Player:
         seconds = time.monotonic() - start
         if talk.diverged is not None:
             return Canary.WRONG, seconds
-        if talk.ending is Ending.REFUSED:
+        if talk.ending in (Ending.REFUSED, Ending.SHAKEN):
             return Canary.REFUSED, seconds
         if transcript.waits or talk.ending is Ending.UNANSWERED:
             return Canary.SILENT, seconds
@@ -125,3 +130,15 @@ class Player:
         if not self.oracle.echoes:
             return b""
         return b"%015x\n" % self._nonces.getrandbits(60)
+
+
+def _nudge(runs: Sequence[Run]) -> float:
+    """Let links do what poll(2) gives no event for; return the seconds until they want to be asked again."""
+    wait = inf
+    for run in runs:
+        for link in run.live.values():
+            pause = link.nudge()
+            if not pause:
+                run.stirred[link] = None
+            wait = min(wait, pause)
+    return wait

@@ -172,7 +172,7 @@ class Prover:
         ear = _Ear(families, self._tell, specimen.name)
         with command(specimen) as words:
             target = targets.command(
-                words, None, targets.How(nofile=specimen.nofile, limit=specimen.limit, oracle=oracle)
+                words, None, targets.How(nofile=specimen.nofile, limit=specimen.limit, oracle=oracle, tls=specimen.tls)
             )
             result = Judge(target, checks, options, ear, drawing).judge()
         named = [check for check in result.checks if _telling(check, families)]
@@ -197,7 +197,7 @@ class Prover:
         oracle = oracles.find(specimen.service)
         with command(specimen) as words, Server.start(words, nofile=specimen.nofile) as server:
             host, port = server.address
-            target = targets.parse(f"{host}:{port}", None, targets.How(oracle=oracle))
+            target = targets.parse(f"{'tls://' * specimen.tls}{host}:{port}", None, targets.How(oracle=oracle))
             options = Options(self._seed + number - 1, descriptors=self._descriptors)
             ear = _Ear((), self._tell, f"{specimen.name} {number}")
             result = Judge(target, select((), (), oracle), options, ear, drawing).judge()

@@ -2,7 +2,7 @@
 
 Clients are small integers, the order of operations is explicit, payloads are literal bytes or (length, seed):
 
-    ["open", 0]                      connect; {"same_port_as": 1} from client 1's port, {"narrow": true} small windows
+    ["open", 0]                      connect; {"same_port_as": 1} from client 1's port, {"narrow": true} small windows; {"raw": true} without TLS
     ["send", 0, {"hex": "00ff"}]     queue bytes; the kernel takes what it takes now, the rest follows in later waits
     ["send", 0, {"len": 9, "seed": 1}]
     ["fin", 0]                       half-close, once the queue is out (or stuck: what is stuck is dropped)
@@ -82,6 +82,7 @@ class Op:
         same_port_as: for `open`: connect from the port that this client, since reset, had.
         narrow: for `open`: a small receive buffer and segment size, so that a stall needs kilobytes, not megabytes.
         hasty: for `open`: do not wait until it is connected; what needs the connection waits.
+        raw: for `open`: speak no TLS to a server that expects it; the client is owed nothing but an end.
         step: for `send`: one write for every so many bytes; 0 is a single one.
         hold: for `send`: so many last bytes are kept back until the client's next operation; they are never sent if
             that is its end. `plain` renders both as sends of pieces: a message stays whole while a script is made
@@ -95,6 +96,7 @@ class Op:
     same_port_as: int | None = None
     narrow: bool = False
     hasty: bool = False
+    raw: bool = False
     step: int = 0
     hold: int = 0
 
@@ -122,6 +124,8 @@ class Op:
             options["narrow"] = True
         if self.hasty:
             options["hasty"] = True
+        if self.raw:
+            options["raw"] = True
         return [*row, options] if options else row
 
 
@@ -172,7 +176,7 @@ def _op(row: Any) -> Op:
         options = rest.pop() if rest and kind == "open" and isinstance(rest[-1], dict) else {}
         if kind == "barrier" and len(rest) <= 1:
             return Op(kind, _natural(rest[0]) if rest else -1)
-        if len(rest) != _SHAPES[kind] or options.keys() - {"same_port_as", "narrow", "hasty"}:
+        if len(rest) != _SHAPES[kind] or options.keys() - {"same_port_as", "narrow", "hasty", "raw"}:
             raise ValueError(row)  # noqa: TRY301 - one place reports every malformed row
         if kind in _NOBODYS:
             return Op(kind, count=_natural(rest[0]) if rest else 0)
@@ -188,6 +192,7 @@ def _op(row: Any) -> Op:
             same_port_as=None if same is None else _natural(same),
             narrow=bool(options.get("narrow")),
             hasty=bool(options.get("hasty")),
+            raw=bool(options.get("raw")),
         )
     except (ValueError, TypeError, KeyError):
         raise UsageError(f"not an operation of a script: {row!r}") from None
@@ -224,7 +229,7 @@ def one_line(script: Sequence[Op]) -> str:
             arguments.append(str(op.count) if op.kind == "read" else f"{op.count} ms")
         if op.same_port_as is not None:
             arguments.append(f"same port as {op.same_port_as}")
-        arguments += [name for name in ("narrow", "hasty") if getattr(op, name)]
+        arguments += [name for name in ("narrow", "hasty", "raw") if getattr(op, name)]
         words.append(f"{op.kind}({', '.join(arguments)})")
     return " ".join(words)
 
@@ -236,11 +241,11 @@ NONCE = 16
 class _Sketch:
     """What is known of a client before any I/O: enough to see which operations would do nothing."""
 
-    __slots__ = ("ended", "fin", "outstanding", "reset", "stalled")
+    __slots__ = ("ended", "fin", "outstanding", "raw", "reset", "stalled")
 
     def __init__(self) -> None:
         self.outstanding = 0
-        self.fin = self.stalled = self.ended = self.reset = False
+        self.fin = self.stalled = self.ended = self.reset = self.raw = False
 
 
 def normalise(ops: Iterable[Op], *, as_echo: bool = True) -> Script:
@@ -265,6 +270,7 @@ def _keep(op: Op, clients: dict[int, _Sketch], *, as_echo: bool) -> Op | None:
         if state is not None:
             return None
         clients[op.client] = _Sketch()
+        clients[op.client].raw = op.raw
         earlier = clients.get(op.same_port_as) if op.same_port_as is not None else None
         # Only an RST frees the port pair at once; after a FIN it is in TIME_WAIT.
         return (
@@ -292,7 +298,7 @@ def _keep(op: Op, clients: dict[int, _Sketch], *, as_echo: bool) -> Op | None:
             state.outstanding -= count
             return replace(op, count=count) if count else None
         case "read_eof":
-            if not state.fin and as_echo:
+            if not (state.fin or state.raw) and as_echo:
                 return None
             state.ended = True
         case "barrier":

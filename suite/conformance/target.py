@@ -1,7 +1,6 @@
 """A server under test as the engine sees it: where it is, how fast it answers, whether it lives, how to start it anew."""
 
 import signal
-import socket
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -9,18 +8,18 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from suite.census import Census, count, tree_of
+from suite.conformance.address import Address, resolve
 from suite.conformance.dialogue import Oracle
-from suite.conformance.link import Address
 from suite.conformance.oracle import EchoOracle, findings
 from suite.conformance.player import Player
 from suite.conformance.run import STUCK
 from suite.conformance.script import Op, Payload, Script
-from suite.conformance.transcript import Canary, Ending, Transcript
+from suite.conformance.transcript import NEVER, Canary, Ending, Transcript
 from suite.errors import TargetError
 from suite.process import Server, last_words
 from suite.registry import Capabilities
 
-__all__ = ("Target", "resolve")
+__all__ = ("Target",)
 
 FIRST_PATIENCE = 5.0
 FLOOR = 1.0
@@ -52,6 +51,7 @@ class Target:
         nofile: descriptors that a launched server was explicitly given; None leaves it the usual number.
         command: the words that start it, where the user gave them.
         oracle: what its service owes; echo, when none is given.
+        tls: a launched server speaks TLS.
 
     Attributes:
         oracle: what its service owes.
@@ -73,6 +73,7 @@ class Target:
         nofile: int | None = None,
         command: tuple[str, ...] = (),
         oracle: Oracle | None = None,
+        tls: bool = False,
     ) -> None:
         self.name = name
         self.nofile = nofile
@@ -85,6 +86,7 @@ class Target:
         self.answer = b""
         self.round_trip = 0.001
         self._addresses = addresses
+        self._tls = tls
         self._start = start
         self._factor = factor
         self._server: Server | None = None
@@ -103,10 +105,11 @@ class Target:
         """
         if self._start is not None:
             self._server = self._start()
-            address = resolve(*self._server.address)[0]
+            address = resolve(*self._server.address, tls=self._tls)[0]
         else:
             address = self._addresses[0]
         self._player = Player(address, self.oracle, patience=self._patience)
+        self._player.half_close = not self.capabilities.no_half_close
         self._player.watch = self if self.offers("pid") else None
         return self
 
@@ -130,7 +133,9 @@ class Target:
                 return self.nofile is not None and 32 <= self.nofile <= 512
             case "wide":
                 return self.nofile is not None and self.nofile > 1200
-        return not need
+            case "half-close":
+                return not self.capabilities.no_half_close
+        return not need or self._player.address.offers(need)
 
     @property
     def pid(self) -> int | None:
@@ -165,9 +170,13 @@ class Target:
 
     @property
     def address(self) -> str:
-        """HOST:PORT in use."""
-        host, port = self._player.address[1][:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        """The address in use, as a user would write it."""
+        return str(self._player.address)
+
+    @property
+    def where(self) -> str:
+        """The address in use, as nc(1) takes it."""
+        return self._player.address.netcat
 
     @property
     def patience(self) -> float:
@@ -218,14 +227,16 @@ class Target:
         """
         while True:
             transcript = self.play(script, patience=patience, canary=canary)
-            endings = (talk.ending for talk in transcript.conversations.values())
-            ending = next((ending for ending in endings if ending in (Ending.REFUSED, Ending.UNANSWERED)), None)
-            if ending is None or self.death() is not None:
+            talks = transcript.conversations.values()
+            if any(talk.ending not in NEVER for talk in talks) or self.death() is not None:
                 return transcript
+            talk = next(iter(talks))
             if not self.next_address():
-                why = f"connection {ending}" if ending is Ending.REFUSED else f"{ending}"
+                why = f"connection {talk.ending}" if talk.ending is Ending.REFUSED else f"{talk.ending}"
+                if talk.ending is Ending.SHAKEN:
+                    raise TargetError(f"cannot speak TLS with {self.address}: {talk.detail or why}")
                 raise TargetError(
-                    f"cannot connect to {self.address}: {why}; is the server running, and is this its port?"
+                    f"cannot connect to {self.address}: {why}; is the server running, and is this its address?"
                 )
 
     def play_together(self, scripts: list[Script]) -> list[Transcript]:
@@ -338,7 +349,7 @@ class Target:
         if self._server is None:
             raise TargetError(f"{self.name} is not ours to restart")
         self._server.restart()
-        self._player.address = resolve(*self._server.address)[0]
+        self._player.address = resolve(*self._server.address, tls=self._tls)[0]
         self.history.clear()
 
     def revive(self) -> bool:
@@ -350,17 +361,3 @@ class Target:
         except TargetError:
             return False
         return True
-
-
-def resolve(host: str, port: int) -> tuple[Address, ...]:
-    """Return the socket addresses of HOST:PORT, in the resolver's order.
-
-    Raises:
-        TargetError: the name is unknown.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:  # UnicodeError: an empty or overlong label
-        why = error.strerror if isinstance(error, OSError) else "no host name"
-        raise TargetError(f"cannot resolve host {host!r}: {why}; check the name or give an address") from None
-    return tuple(dict.fromkeys((row[0], row[4]) for row in found))  # type: ignore[misc] # the stubs allow other families

@@ -1,4 +1,4 @@
-"""From what the user wrote to targets: a variant's name, HOST:PORT, tcp://HOST:PORT, or a command."""
+"""From what the user wrote to targets: a variant's name, an address (see `address`), or a command."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from suite import registry
+from suite.conformance.address import addressed
 from suite.conformance.dialogue import Oracle
-from suite.conformance.target import Target, resolve
+from suite.conformance.target import Target
 from suite.errors import StartError, TargetError, UsageError
 from suite.process import Server, command_of
 from suite.registry import Capabilities, Variant
@@ -28,6 +29,7 @@ class How:
         limit: RLIMIT_NOFILE that was asked for (`--nofile`).
         pid: the process that serves at an address (`--pid`).
         oracle: what their service owes; echo, when none is given.
+        tls: servers that are started speak TLS.
     """
 
     factor: float = 1.0
@@ -35,32 +37,24 @@ class How:
     limit: int | None = None
     pid: int | None = None
     oracle: Oracle | None = None
-
-
-_LATER = ("unix:", "tls://")
+    tls: bool = False
 
 
 def parse(text: str, declared: Capabilities | None, how: How) -> Target:
-    """Return the target that `text` names; one whose host is unknown says so when it is entered.
+    """Return the target that `text` names; one whose host is unknown, or whose socket is not there, says so when entered.
 
     Raises:
         UsageError: neither a variant nor an address.
     """
-    if text.startswith(_LATER):
-        raise UsageError(f"{text}: only TCP targets can be checked; give HOST:PORT")
     if ":" not in text:
         return of_variant(registry.find(text), declared, how)
-    host, _, port = text.removeprefix("tcp://").rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise UsageError(f"{text!r} is no address; give HOST:PORT, with IPv6 as [::1]:PORT")
     if how.limit is not None:
         raise UsageError(
             f"--nofile is for servers that suite starts; start {text} under `ulimit -n {how.limit}` instead"
         )
     capabilities = declared or Capabilities()
     try:
-        addresses = resolve(host, int(port))
+        addresses = addressed(text)
     except TargetError as error:
         reason = str(error)
     else:
@@ -114,11 +108,12 @@ def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Ta
         nofile=how.limit,
         command=tuple(words),
         oracle=how.oracle,
+        tls=how.tls,
     )
 
 
 def capabilities_of(texts: Sequence[str]) -> Capabilities | None:
-    """Read `max-clients=N`, `idle-timeout=S` and `polls`; None when nothing is declared.
+    """Read `max-clients=N`, `idle-timeout=S`, `polls` and `no-half-close`; None when nothing is declared.
 
     Raises:
         UsageError: an unknown capability or a value that is not a positive number.
@@ -134,8 +129,12 @@ def capabilities_of(texts: Sequence[str]) -> Capabilities | None:
                     found = dataclasses.replace(found, idle_timeout=_positive(float(value)))
                 case "polls" if not value:
                     found = dataclasses.replace(found, polls=True)
+                case "no-half-close" if not value:
+                    found = dataclasses.replace(found, no_half_close=True)
                 case _:
-                    raise UsageError(f"unknown capability {text!r}; declare max-clients=N, idle-timeout=S or polls")
+                    raise UsageError(
+                        f"unknown capability {text!r}; declare max-clients=N, idle-timeout=S, polls or no-half-close"
+                    )
         except ValueError:
             raise UsageError(f"capability {text!r} wants a positive number") from None
     return found if texts else None

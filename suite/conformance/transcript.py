@@ -12,7 +12,7 @@ from suite.conformance.script import Script
 from suite.conformance.watching import Measure, Stop
 from suite.events import Moment
 
-__all__ = ("Canary", "Conversation", "Ending", "Transcript", "Wait")
+__all__ = ("ENDED", "NEVER", "Canary", "Conversation", "Ending", "Transcript", "Wait")
 
 
 class Ending(StrEnum):
@@ -21,8 +21,16 @@ class Ending(StrEnum):
     OPEN = "open"
     FIN = "FIN"
     RST = "RST"
+    CUT = "FIN without close_notify"  # TLS: whether that was all, nobody can say (RFC 8446 section 6.1)
     REFUSED = "refused"
+    SHAKEN = "TLS handshake failed"
     UNANSWERED = "no answer to the connect"
+
+
+ENDED = frozenset({Ending.FIN, Ending.RST, Ending.CUT})
+"""Ends of a connection that there was."""
+NEVER = frozenset({Ending.REFUSED, Ending.SHAKEN, Ending.UNANSWERED})
+"""Why there was none."""
 
 
 class Canary(StrEnum):
@@ -50,6 +58,8 @@ class Conversation:
         diverged: offset in `received` of the first byte that is not the expected one.
         blocked: the kernel refused more of the client's bytes at least once.
         urgent: bytes sent as urgent data, by their offset in `sent`, of which they are no part until they come back.
+        raw: the client does not speak TLS where others do, and is owed nothing.
+        detail: why the handshake failed.
     """
 
     client: int
@@ -62,6 +72,8 @@ class Conversation:
     diverged: int | None = None
     blocked: bool = False
     urgent: dict[int, bytes] = field(default_factory=dict)
+    raw: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

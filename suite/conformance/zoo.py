@@ -38,6 +38,7 @@ class Specimen:
         nofile: descriptors it may open.
         limit: the same, where the check is about running out of them, or having many.
         service: what it serves, and is judged as.
+        tls: it speaks TLS.
     """
 
     file: str
@@ -47,6 +48,7 @@ class Specimen:
     nofile: int = 2048
     limit: int | None = None
     service: str = "echo"
+    tls: bool = False
 
     @property
     def name(self) -> str:
@@ -69,6 +71,8 @@ class Specimen:
 _DEAD = "died refused truncated lost"
 """What the end of a server looks like, by timing."""
 _CROSS = "foreign wrong extra"
+_OPENSSL = ("openssl",)
+"""The program that makes their certificates."""
 _UPPER = "suite.examples.lines:UPPER"
 _MANY = 6000
 """It takes many clients to show what does not come back; such checks' scripts are as short as they can be."""
@@ -217,6 +221,12 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("upper_one_recv.py", {"pro-split": "wrong extra", "pro-pipelined": "wrong extra stalled"}, most=20, service=_UPPER),
     Specimen("upper_serial.py", {"pro-stall": "stalled"}, service=_UPPER),
     Specimen("upper_shared_buffer.py", {"pro-generated": "wrong foreign extra stalled", "pro-reconnect": "wrong foreign extra stalled"}, most=8, service=_UPPER),
+    # under TLS
+    Specimen("tls_no_close_notify.py", {"tls-close-notify": "unnotified"}, needs=_OPENSSL, tls=True),
+    Specimen("tls_dies_of_truncation.py", {"tls-truncation": _DEAD}, needs=_OPENSSL, tls=True),
+    Specimen("tls_accept_raises.py", {"tls-plaintext": _DEAD}, needs=_OPENSSL, tls=True),
+    Specimen("tls_handshake_in_accept.py", {"tls-stalled-handshake": "unaccepted"}, needs=_OPENSSL, tls=True),
+    Specimen("tls_discards_at_end.py", {"hc-immediate": "truncated"}, needs=_OPENSSL, tls=True),
     # odd, or plain, but right
     Specimen("right_one_byte.py"),
     Specimen("right_batching.py"),
@@ -233,6 +243,7 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("right_c.c"),
     Specimen("right_perl.pl"),
     Specimen("right_node.js"),
+    Specimen("right_tls.py", needs=_OPENSSL, tls=True),
 )  # fmt: skip
 
 

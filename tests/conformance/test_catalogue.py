@@ -118,6 +118,10 @@ IDS = (
     "pro-half-close",
     "pro-reconnect",
     "pro-stall",
+    "tls-close-notify",
+    "tls-truncation",
+    "tls-plaintext",
+    "tls-stalled-handshake",
 )
 """Published: never renumbered, never reused. New ones are added; these stay."""
 
@@ -137,10 +141,11 @@ BELOW_MUST = {
     "chargen-pattern": Level.SHOULD,
     "qotd-512": Level.SHOULD,
     "services-clean-end": Level.SHOULD,
+    "tls-close-notify": Level.SHOULD,
 }
 
-PROCESS = {"resources", "churn", "overload", "urgent", "idle", "shutdown"}
-"""Families whose faults are in what a server holds and how it ends; there is nothing to compose freely."""
+PROCESS = {"resources", "churn", "overload", "urgent", "idle", "shutdown", "tls"}
+"""Families whose faults are in what a server holds and how it begins and ends; there is nothing to compose freely."""
 
 
 def planned(check: Check, most_clients: int) -> Plan:

@@ -12,6 +12,7 @@ import pytest
 
 from suite import ports
 from suite.conformance import checks, engine
+from suite.conformance.address import Address
 from suite.conformance.target import Target
 from suite.conformance.targets import How, command, of_variant, parse
 from suite.events import CheckFinished, Event, RunFinished, TargetFinished, TargetResult, TargetStarted, Verdict
@@ -233,8 +234,8 @@ def test_every_address_of_a_host_is_tried() -> None:
     target = with_fault("pass")
     with target:
         where = target.address
-        dead = (socket.AF_INET, ("127.0.0.1", port))
-        live = (socket.AF_INET, ("127.0.0.1", int(where.rpartition(":")[2])))
+        dead = Address(socket.AF_INET, ("127.0.0.1", port))
+        live = Address(socket.AF_INET, ("127.0.0.1", int(where.rpartition(":")[2])))
         both = Target("both", "address", Capabilities(), addresses=(dead, live))
         code, result, _ = judge(both, ("fid-one-byte",))
     assert (code, result.address) == (0, where)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from suite.conformance.link import Address
+from suite.conformance.address import Address
+from suite.conformance.link import BACKLOG_NARROW
 from suite.conformance.oracle import EchoOracle, findings
 from suite.conformance.player import Player
-from suite.conformance.run import BACKLOG_NARROW
 from suite.conformance.script import Op, Payload, Script, from_json
 from suite.conformance.transcript import Canary, Ending, Transcript
 from suite.errors import HarnessError
@@ -55,7 +55,7 @@ def serving(*handlers: Handler) -> Iterator[Address]:
     acceptor.start()
     with listener, stop:
         try:
-            yield socket.AF_INET, listener.getsockname()
+            yield Address(socket.AF_INET, listener.getsockname())
         finally:
             stop.connect(listener.getsockname())  # the last of the queue
             acceptor.join(LONG)
@@ -206,7 +206,7 @@ def test_no_end_yet() -> None:
 def test_refused() -> None:
     with closing(socket.socket()) as bound:
         bound.bind(("127.0.0.1", 0))
-        transcript = play((socket.AF_INET, bound.getsockname()), *HELLO, ["read", 0, 5])
+        transcript = play(Address(socket.AF_INET, bound.getsockname()), *HELLO, ["read", 0, 5])
     talk = transcript.conversations[0]
     assert (bytes(talk.sent), talk.ending) == (b"", Ending.REFUSED)
     assert [moment.what for moment in transcript.moments] == ["refused"]
@@ -486,7 +486,7 @@ def test_how_far_others_overtook_a_client() -> None:
 
 
 def test_after_a_connect_that_had_to_be_repeated_it_connects_fewer_in_a_row() -> None:
-    player = Player((socket.AF_INET, ("127.0.0.1", 9)), ORACLE)
+    player = Player(Address(socket.AF_INET, ("127.0.0.1", 9)), ORACLE)
     assert not any(player.paced(connects) for connects in range(1, 100))
     batches = []
     for _ in range(4):
@@ -497,7 +497,7 @@ def test_after_a_connect_that_had_to_be_repeated_it_connects_fewer_in_a_row() ->
 
 def test_an_overrun_accept_queue_is_noticed() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
-        player = Player((socket.AF_INET, listener.getsockname()), ORACLE, patience=LONG)
+        player = Player(Address(socket.AF_INET, listener.getsockname()), ORACLE, patience=LONG)
 
         def accepts_late() -> None:
             time.sleep(0.3)
@@ -538,11 +538,11 @@ def test_canary(handler: Handler, result: Canary) -> None:
 def test_canary_refused() -> None:
     with closing(socket.socket()) as bound:
         bound.bind(("127.0.0.1", 0))
-        assert Player((socket.AF_INET, bound.getsockname()), ORACLE).canary()[0] is Canary.REFUSED
+        assert Player(Address(socket.AF_INET, bound.getsockname()), ORACLE).canary()[0] is Canary.REFUSED
 
 
 def test_nonces_are_lines_of_sixteen_bytes_that_differ() -> None:
-    player = Player((socket.AF_INET, ("127.0.0.1", 9)), ORACLE)
+    player = Player(Address(socket.AF_INET, ("127.0.0.1", 9)), ORACLE)
     nonces = [player.nonce() for _ in range(100)]
     assert len(set(nonces)) == 100
     assert all(len(nonce) == 16 and nonce.endswith(b"\n") and nonce.isascii() for nonce in nonces)
@@ -555,7 +555,7 @@ def test_our_own_lack_of_descriptors_is_no_finding() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     many = script(*(["open", client] for client in range(10)))
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:  # connecting needs no accept(2)
-        player = Player((socket.AF_INET, listener.getsockname()), ORACLE, patience=LONG)
+        player = Player(Address(socket.AF_INET, listener.getsockname()), ORACLE, patience=LONG)
         held = descriptors()
         with closing(socket.socket()) as probe:
             lowest = probe.fileno()  # open(2): the lowest number free
@@ -571,6 +571,6 @@ def test_our_own_lack_of_descriptors_is_no_finding() -> None:
 
 def test_an_address_without_a_way_to_it_is_unanswered_and_not_refused() -> None:
     # The limited broadcast address (RFC 919 section 7) is nobody's: TCP has no way there.
-    transcript = play((socket.AF_INET, ("255.255.255.255", 9)), ["open", 0])
+    transcript = play(Address(socket.AF_INET, ("255.255.255.255", 9)), ["open", 0])
     assert transcript.conversations[0].ending is Ending.UNANSWERED
     assert kinds(transcript) == ["unaccepted"]

@@ -30,6 +30,7 @@ FAMILIES = (
     "shutdown",
     "services",
     "protocol",
+    "tls",
 )
 """Names of the families, in running order; each is a module here, dashes as underscores."""
 

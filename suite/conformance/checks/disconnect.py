@@ -99,6 +99,7 @@ def double_write(plan: Plan) -> Iterable[Script]:
     known="ECONNABORTED from accept ended the listener (hickory-dns/hickory-dns pull request 3726)",
     specimen="econnaborted_ends.py",
     canary=True,
+    needs="tcp",
 )
 def during_accept(plan: Plan) -> Iterable[Script]:
     # Five at a time: an accept queue of five, the textbooks' listen(5), must not overflow into SYN retransmits.

@@ -25,6 +25,7 @@ WITH_DATA = ("FIN rode with data", lambda transcript: transcript.facts["fin-with
     known="Twisted's own twisted.protocols.wire.Echo answers 0 of 1000 bytes when the FIN follows at once",
     specimen="eof_drops_reply.py",
     premise=WITH_DATA,
+    needs="half-close",
 )
 def immediate(plan: Plan) -> Iterable[Script]:
     for delay in (0, 0, 0, 0, 1, 2, 10):
@@ -58,6 +59,7 @@ def immediate(plan: Plan) -> Iterable[Script]:
     specimen="eof_drops_backlog.py",
     premise=STALLED,
     overlap=True,
+    needs="half-close",
 )
 def late_reader(plan: Plan) -> Iterable[Script]:
     for narrow, length in ((True, max(1 << 18, plan.bulk(1 << 20))), (False, plan.bulk(16 << 20))):
@@ -137,6 +139,7 @@ def clean_end(plan: Plan) -> Iterable[Script]:
     known="buffers flushed a second time, and farewells written, when the stream ends",
     specimen="repeats_at_eof.py",
     faults=frozenset({"extra", "wrong", "foreign"}),
+    needs="half-close",
 )
 def no_write_after_eof(plan: Plan) -> Iterable[Script]:
     for length in (1, 20, 1000, 70_000):
@@ -155,6 +158,7 @@ def no_write_after_eof(plan: Plan) -> Iterable[Script]:
     faults=DATA | {"no-fin", "early-fin"},
     premise=WITH_DATA,
     generated=True,
+    needs="half-close",
 )
 def generated(plan: Plan) -> Iterable[Script]:
     operations = ("send", "send", "send", "burst", "burst", "read", "read", "pause", "stall", "reconnect")

@@ -7,6 +7,7 @@ from suite.conformance.family import MUST, SHOULD, Family
 from suite.conformance.plan import Plan
 from suite.conformance.script import Op, Payload, Script
 from suite.conformance.shape import Shape
+from suite.conformance.transcript import ENDED
 
 __all__ = ("FAMILY",)
 
@@ -36,6 +37,7 @@ def _beside(plan: Plan, ops: list[Op]) -> Script:
     known="Trio's textbook echo, `async for` and send_all, ends with the exception of one client's reset",
     specimen="rst_kills_server.py",
     premise=RESET,
+    needs="reset",
     canary=True,
 )
 def idle(plan: Plan) -> Iterable[Script]:
@@ -91,6 +93,7 @@ def in_backpressure(plan: Plan) -> Iterable[Script]:
     known="tasks of one group: the exception of one cancels all (asyncio.TaskGroup and Trio nurseries)",
     specimen="rst_drops_all.py",
     premise=RESET,
+    needs="reset",
     clients=2,
 )
 def other_clients(plan: Plan) -> Iterable[Script]:
@@ -118,6 +121,7 @@ def other_clients(plan: Plan) -> Iterable[Script]:
     known="libuv told of no event after the FIN and kept the descriptor (libuv/libuv issue 3449)",
     specimen="shutdown_enotconn.py",
     premise=RESET,
+    needs="reset half-close",
     canary=True,
 )
 def after_fin(plan: Plan) -> Iterable[Script]:
@@ -149,7 +153,7 @@ def after_fin(plan: Plan) -> Iterable[Script]:
     faults=frozenset({"reset", "lost"}),
     premise=(
         "the server ended the connection",
-        lambda transcript: any(talk.ending.value in ("FIN", "RST") for talk in transcript.conversations.values()),
+        lambda transcript: any(talk.ending in ENDED for talk in transcript.conversations.values()),
     ),
 )
 def not_by_server(plan: Plan) -> Iterable[Script]:

@@ -267,7 +267,7 @@ def writable_spin(plan: Plan) -> Iterable[Script]:
     specimen="half_close_spin.py",
     judge=busy,
     compared=True,
-    **WATCHED,
+    **WATCHED | {"needs": "pid half-close"},
 )
 def half_close_spin(plan: Plan) -> Iterable[Script]:
     ops = [Op("open", 0, narrow=True), Op("stall", 0), Op("send", 0, Payload.random(1 << 20, plan.number()))]

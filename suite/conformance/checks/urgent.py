@@ -23,6 +23,7 @@ FAMILY = Family("urgent")
     faults=DATA | {"early-fin", "reset"},
     premise=("urgent data was sent", lambda transcript: transcript.facts["urgent"] > 0),
     canary=True,
+    needs="tcp",
 )
 def stream(plan: Plan) -> Iterable[Script]:
     for turn in range(4):
