@@ -74,7 +74,7 @@ def test_a_command_is_judged_and_tells_its_events(script: Callable[..., list[str
 def test_another_service_is_judged_by_its_own_checks() -> None:
     report = suite.check("raw-epoll", service="time", seed=1)
     assert (report.ok, report.service) == (True, "time")
-    assert [row.id for row in report.checks] == ["time-epoch"]
+    assert [row.id for row in report.checks] == ["time-epoch", "services-stayers"]
     assert report.again("time-epoch") == "suite check --service time --seed 1 --only time-epoch raw-epoll"
 
 

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from suite.conformance.address import Address
 from suite.conformance.dialogue import Oracle
+from suite.conformance.loopback import source
 from suite.conformance.transcript import Conversation, Ending
 from suite.errors import HarnessError
 
@@ -116,10 +117,13 @@ class Link:
             if narrow:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, NARROW_BUFFER)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, NARROW_SEGMENT)
+            own = source(where[0]) if narrow else ""
+            if own and port is None:
+                sock.bind((own, 0))
             if port is not None:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    sock.bind(("", port))
+                    sock.bind((own, port))
                     self.local_port = sock.getsockname()[1]
                 except OSError:
                     took = False
