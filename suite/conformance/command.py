@@ -37,6 +37,7 @@ def check(options: argparse.Namespace) -> int:
         capabilities=options.capability,
         pid=options.pid,
         nofile=options.nofile,
+        inject=options.inject,
     )
     wanted = _targets(options, request)
     baseline = None if options.baseline is None else Baseline.load(options.baseline)
@@ -66,7 +67,10 @@ def replay(options: argparse.Namespace) -> int:
         raise UsageError("name a target or give a command after --, not both")
     if words is None and options.target is None and record.kind == "command":
         words = list(record.command)
-    target = Request(service=record.service).target(words if words is not None else options.target or record.name)
+    what = words if words is not None else options.target or record.name
+    # What is given to servers that suite starts means nothing to an address; the replay says what it lacks.
+    given = {} if isinstance(what, str) and ":" in what else {"nofile": record.nofile, "inject": record.injects}
+    target = Request(service=record.service, **given).target(what)
     with roomy():
         outcome = replaying.replay(record, target)
     show_replay(outcome, color=wants_color(options.color, sys.stdout))

@@ -81,6 +81,7 @@ NEEDS = {
     "launch": "stops the server: let suite start it (-- CMD)",
     "nofile": "uses up the server's descriptors: let suite start it (-- CMD) and give --nofile N, 32 to 512",
     "wide": "needs more than 1200 descriptors: let suite start the server (-- CMD) and give --nofile 2048",
+    "inject": "injects errors into system calls: let suite start the server (-- CMD), and give --inject",
 }
 """What a check may need of a target, and why it is skipped where that is missing."""
 

@@ -172,7 +172,7 @@ class Prover:
         ear = _Ear(families, self._tell, specimen.name)
         with command(specimen) as words:
             target = targets.command(
-                words, None, targets.How(nofile=specimen.nofile, limit=specimen.limit, oracle=oracle)
+                words, None, targets.How(nofile=specimen.nofile, limit=specimen.limit, oracle=oracle, inject=specimen.inject)
             )
             result = Judge(target, checks, options, ear, drawing).judge()
         named = [check for check in result.checks if _telling(check, families)]

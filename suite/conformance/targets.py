@@ -28,6 +28,7 @@ class How:
         limit: RLIMIT_NOFILE that was asked for (`--nofile`).
         pid: the process that serves at an address (`--pid`).
         oracle: what their service owes; echo, when none is given.
+        inject: errors may be injected into their system calls (`--inject`).
     """
 
     factor: float = 1.0
@@ -35,6 +36,7 @@ class How:
     limit: int | None = None
     pid: int | None = None
     oracle: Oracle | None = None
+    inject: bool = False
 
 
 _LATER = ("unix:", "tls://")
@@ -57,6 +59,10 @@ def parse(text: str, declared: Capabilities | None, how: How) -> Target:
     if how.limit is not None:
         raise UsageError(
             f"--nofile is for servers that suite starts; start {text} under `ulimit -n {how.limit}` instead"
+        )
+    if how.inject:
+        raise UsageError(
+            f"--inject is for servers that suite starts; give the command that starts {text} after -- instead"
         )
     capabilities = declared or Capabilities()
     try:
@@ -89,7 +95,14 @@ def of_variant(variant: Variant, declared: Capabilities | None, how: How) -> Tar
 
     capabilities = declared or variant.capabilities
     return Target(
-        variant.name, variant.kind, capabilities, start=start, factor=how.factor, nofile=how.limit, oracle=how.oracle
+        variant.name,
+        variant.kind,
+        capabilities,
+        start=start,
+        factor=how.factor,
+        nofile=how.limit,
+        oracle=how.oracle,
+        inject=how.inject,
     )
 
 
@@ -114,6 +127,7 @@ def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Ta
         nofile=how.limit,
         command=tuple(words),
         oracle=how.oracle,
+        inject=how.inject,
     )
 
 

@@ -45,7 +45,9 @@ ODD = {
 def running(specimen: Specimen, factor: float) -> Iterator[Target]:
     if reason := specimen.unavailable():
         pytest.skip(reason)
-    how = targets.How(factor, specimen.nofile, specimen.limit, oracle=oracles.find(specimen.service))
+    how = targets.How(
+        factor, specimen.nofile, specimen.limit, oracle=oracles.find(specimen.service), inject=specimen.inject
+    )
     with (
         zoo.command(specimen) as words,
         targets.command(words, None, how) as target,
