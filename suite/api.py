@@ -142,6 +142,7 @@ class Request:
         capabilities: Capabilities | str | Iterable[str] = (),
         pid: int | None = None,
         nofile: int | None = None,
+        inject: bool = False,
     ) -> None:
         self.oracle = oracles.find(service)
         if profile not in PROFILES:
@@ -156,7 +157,7 @@ class Request:
         soft, descriptors = limits()
         if nofile is not None and not 16 <= nofile <= descriptors:
             raise UsageError(f"servers cannot be given {nofile} descriptors; choose 16 to {descriptors}")
-        self._how = targets.How(timeout_factor, soft, nofile, pid, self.oracle)
+        self._how = targets.How(timeout_factor, soft, nofile, pid, self.oracle, inject=inject)
         self._options = engine.Options(self.seed, profile, strict=strict, fail_fast=fail_fast, descriptors=descriptors)
 
     def target(self, what: str | Sequence[str]) -> Target:
@@ -201,6 +202,7 @@ class Request:
         how = self._how
         words += ["--timeout-factor", f"{how.factor:g}"] * (how.factor != 1)
         words += [] if how.limit is None else ["--nofile", f"{how.limit}"]
+        words += ["--inject"] * how.inject
         if self._declared is not None:
             declared = ((name.replace("_", "-"), value) for name, value in asdict(self._declared).items() if value)
             text = ",".join(name if value is True else f"{name}={value}" for name, value in declared)

@@ -103,6 +103,9 @@ def _check(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="start servers with N descriptors: 32 to 512 are used up, 2048 are a lot",
     )
+    parser.add_argument(
+        "--inject", action="store_true", help="start servers under strace where their system calls shall fail"
+    )
     for name, what in (
         ("--json", "the whole run as JSON"),
         ("--ndjson", "one JSON object an event, as it happens"),

@@ -37,6 +37,7 @@ def check(options: argparse.Namespace) -> int:
         capabilities=options.capability,
         pid=options.pid,
         nofile=options.nofile,
+        inject=options.inject,
     )
     wanted = _targets(options, request)
     baseline = None if options.baseline is None else Baseline.load(options.baseline)
@@ -66,7 +67,15 @@ def replay(options: argparse.Namespace) -> int:
         raise UsageError("name a target or give a command after --, not both")
     if words is None and options.target is None and record.kind == "command":
         words = list(record.command)
-    target = Request(service=record.service).target(words if words is not None else options.target or record.name)
+    what = words if words is not None else options.target or record.name
+    # What is given to servers that suite starts means nothing to an address; the replay says what it lacks.
+    address = isinstance(what, str) and ":" in what
+    request = Request(
+        service=record.service,
+        nofile=None if address else record.nofile,
+        inject=record.injects and not address,
+    )
+    target = request.target(what)
     with roomy():
         outcome = replaying.replay(record, target)
     show_replay(outcome, color=wants_color(options.color, sys.stdout))

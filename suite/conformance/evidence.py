@@ -79,6 +79,7 @@ class Evidence:
                 "kind": target.kind,
                 "name": target.name,
                 "command": list(target.command),
+                "nofile": target.nofile,
                 "capabilities": dict(target.declared()),
             },
             "service": target.oracle.service,
@@ -123,6 +124,7 @@ class Record:
         script: what to play.
         finding: what it showed.
         afresh: it needs a server that has just been started.
+        nofile: descriptors that it was given, where that was said.
     """
 
     check: str
@@ -133,6 +135,12 @@ class Record:
     script: Script
     finding: Finding
     afresh: bool
+    nofile: int | None
+
+    @property
+    def injects(self) -> bool:
+        """Whether the script has system calls fail."""
+        return any(op.kind == "inject" for op in self.script)
 
 
 def load(path: Path) -> Record:
@@ -174,6 +182,7 @@ def load(path: Path) -> Record:
                 hard=_a(bool, finding["hard"]),
             ),
             _a(bool, data["afresh"]),
+            None if target.get("nofile") is None else _a(int, target["nofile"]),
         )
     except (KeyError, TypeError, UsageError) as error:
         raise UsageError(

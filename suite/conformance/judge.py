@@ -10,7 +10,7 @@ from suite import registry
 from suite.conformance.confirm import STABLE, Budget, Case, Timer, breach, examine, steadiness
 from suite.conformance.drawing import Drawing
 from suite.conformance.options import Emit, Options
-from suite.conformance.plan import NEEDS, Check, Plan
+from suite.conformance.plan import Check, Plan
 from suite.conformance.script import Script
 from suite.conformance.target import Target
 from suite.conformance.targets import How, of_variant
@@ -147,9 +147,8 @@ class Judge:
 
     def _able(self, check: Check) -> bool:
         idle = self._target.capabilities.idle_timeout
-        lacking = next((need for need in check.needs.split() if not self._target.offers(need)), None)
-        if lacking is not None:
-            why = NEEDS[lacking]
+        if lack := self._target.lacks(check.needs):
+            why = lack
         elif check.compared and self._target.capabilities.polls:
             why = "the target declares that it polls"
         elif self._few is not None and check.clients > self._few:

@@ -85,6 +85,7 @@ NEEDS = {
     "tls": "is about TLS: give tls://HOST:PORT",
     "half-close": "is about half-close: the target declares no-half-close",
     "wide": "needs more than 1200 descriptors: let suite start the server (-- CMD) and give --nofile 2048",
+    "inject": "injects errors into system calls: let suite start the server (-- CMD), and give --inject",
 }
 """What a check may need of a target, and why it is skipped where that is missing."""
 

@@ -172,7 +172,15 @@ class Prover:
         ear = _Ear(families, self._tell, specimen.name)
         with command(specimen) as words:
             target = targets.command(
-                words, None, targets.How(nofile=specimen.nofile, limit=specimen.limit, oracle=oracle, tls=specimen.tls)
+                words,
+                None,
+                targets.How(
+                    nofile=specimen.nofile,
+                    limit=specimen.limit,
+                    oracle=oracle,
+                    tls=specimen.tls,
+                    inject=specimen.inject,
+                ),
             )
             result = Judge(target, checks, options, ear, drawing).judge()
         named = [check for check in result.checks if _telling(check, families)]
@@ -201,7 +209,11 @@ class Prover:
             options = Options(self._seed + number - 1, descriptors=self._descriptors)
             ear = _Ear((), self._tell, f"{specimen.name} {number}")
             result = Judge(target, select((), (), oracle), options, ear, drawing).judge()
-        alarms = [check for check in result.checks if _telling(check, FAMILIES)]
+        alarms = [
+            check
+            for check in result.checks
+            if _telling(check, FAMILIES) and not (check.id in specimen.tells and check.verdict is Verdict.WARN)
+        ]
         if not alarms:
             return _unnamed(specimen, number, result)
         first = alarms[0]

@@ -53,6 +53,8 @@ def replay(record: Record, target: Target) -> Outcome:
         raise UsageError(f"the file is about the service {record.service!r}, which cannot be checked; update suite")
     try:
         with target:
+            if lack := target.lacks(check.needs):
+                return Outcome("ERROR", check.id, target.name, lack)
             return _outcome(check, record, target)
     except (TargetError, StartError) as error:
         return Outcome("ERROR", record.check, target.name, str(error))

@@ -292,7 +292,7 @@ class Run:
         if watch is None:
             yield _Until("pause", None, seconds if op.kind == "measure" else 0.0)
             return
-        for pause in operate(op.kind, watch, self.transcript, seconds):
+        for pause in operate(op.kind, watch, self.transcript, seconds, op.fault):
             yield _Until("pause", None, pause)
         self._say(-1, op.kind)
 

@@ -14,7 +14,8 @@ Clients are small integers, the order of operations is explicit, payloads are li
     ["barrier"]                      the same on a connection of its own
     ["pause", 800]                   milliseconds; other clients that are not stalled are read meanwhile
     ["oob", 0, {"hex": "21"}]        queue bytes as urgent data (TCP's URG; MSG_OOB), after everything before is out
-    ["measure", 500] ["settle", 2000] ["term"] ["exit", 9000] ["restart"]      see `watching`
+    ["measure", 500] ["settle", 2000] ["term"] ["exit", 9000] ["restart"]
+    ["inject", "accept4:error=ENFILE"] ["heal"]      see `watching`
 
 What is still open at the end is closed with close(2).
 """
@@ -25,6 +26,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
+from suite.conformance.injecting import SPEC
 from suite.conformance.watching import WATCHING
 from suite.errors import UsageError
 
@@ -87,6 +89,7 @@ class Op:
         hold: for `send`: so many last bytes are kept back until the client's next operation; they are never sent if
             that is its end. `plain` renders both as sends of pieces: a message stays whole while a script is made
             shorter, and no message is cut short by it.
+        fault: for `inject`: what befalls which system calls, in strace's words.
     """
 
     kind: str
@@ -99,6 +102,7 @@ class Op:
     raw: bool = False
     step: int = 0
     hold: int = 0
+    fault: str = ""
 
     def cut(self) -> tuple[list[bytes], bytes]:
         """Return the pieces that a `send` writes now, and what it keeps back."""
@@ -117,6 +121,8 @@ class Op:
             row.append(self.payload.json())
         if self.kind in _COUNTED:
             row.append(self.count)
+        if self.fault:
+            row.append(self.fault)
         options: dict[str, Any] = {}
         if self.same_port_as is not None:
             options["same_port_as"] = self.same_port_as
@@ -166,7 +172,7 @@ def from_json(rows: Any) -> Script:
 
 _SHAPES = {
     "open": 1, "send": 2, "oob": 2, "fin": 1, "rst": 1, "close": 1, "read": 2, "read_eof": 1, "stall": 1, "pause": 1,
-    "measure": 1, "settle": 1, "term": 0, "exit": 1, "restart": 0,
+    "measure": 1, "settle": 1, "term": 0, "exit": 1, "restart": 0, "inject": 1, "heal": 0,
 }  # fmt: skip
 
 
@@ -178,6 +184,10 @@ def _op(row: Any) -> Op:
             return Op(kind, _natural(rest[0]) if rest else -1)
         if len(rest) != _SHAPES[kind] or options.keys() - {"same_port_as", "narrow", "hasty", "raw"}:
             raise ValueError(row)  # noqa: TRY301 - one place reports every malformed row
+        if kind == "inject":
+            if not SPEC.fullmatch(rest[0]):
+                raise ValueError(row)  # noqa: TRY301 - one place reports every malformed row
+            return Op(kind, fault=rest[0])
         if kind in _NOBODYS:
             return Op(kind, count=_natural(rest[0]) if rest else 0)
         client = _natural(rest[0])
@@ -227,6 +237,7 @@ def one_line(script: Sequence[Op]) -> str:
             )
         if op.kind in _COUNTED:
             arguments.append(str(op.count) if op.kind == "read" else f"{op.count} ms")
+        arguments += [op.fault] * bool(op.fault)
         if op.same_port_as is not None:
             arguments.append(f"same port as {op.same_port_as}")
         arguments += [name for name in ("narrow", "hasty", "raw") if getattr(op, name)]

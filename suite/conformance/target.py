@@ -10,7 +10,9 @@ from typing import Any, Self
 from suite.census import Census, count, tree_of
 from suite.conformance.address import Address, resolve
 from suite.conformance.dialogue import Oracle
+from suite.conformance.injecting import Injection, unavailable
 from suite.conformance.oracle import EchoOracle, findings
+from suite.conformance.plan import NEEDS
 from suite.conformance.player import Player
 from suite.conformance.run import STUCK
 from suite.conformance.script import Op, Payload, Script
@@ -52,6 +54,7 @@ class Target:
         command: the words that start it, where the user gave them.
         oracle: what its service owes; echo, when none is given.
         tls: a launched server speaks TLS.
+        inject: errors may be injected into a launched server's system calls.
 
     Attributes:
         oracle: what its service owes.
@@ -74,9 +77,12 @@ class Target:
         command: tuple[str, ...] = (),
         oracle: Oracle | None = None,
         tls: bool = False,
+        inject: bool = False,
     ) -> None:
         self.name = name
         self.nofile = nofile
+        self.inject = inject
+        self._injection: Injection | None = None
         self._pid = pid
         self.kind = kind
         self.capabilities = capabilities
@@ -122,6 +128,15 @@ class Target:
         """Whether the server is ours to restart."""
         return self._server is not None
 
+    def lacks(self, need: str) -> str:
+        """Say why the target does not offer what a check needs, or nothing."""
+        for word in need.split():
+            if not self.offers(word):
+                return NEEDS[word]
+            if word == "inject" and (why := unavailable()):
+                return why
+        return ""
+
     def offers(self, need: str) -> bool:
         """Whether the target offers what a check needs (see `plan.NEEDS`)."""
         match need:
@@ -135,6 +150,8 @@ class Target:
                 return self.nofile is not None and self.nofile > 1200
             case "half-close":
                 return not self.capabilities.no_half_close
+            case "inject":
+                return self._start is not None and self.inject
         return not need or self._player.address.offers(need)
 
     @property
@@ -165,6 +182,22 @@ class Target:
         except TargetError as error:
             return str(error)
         return ""
+
+    def begin_faults(self, spec: str) -> None:
+        """Begin to have system calls of a launched server fail."""
+        self.heal()
+        if self._server is not None:
+            self._injection = Injection(self._server.tree(), spec)
+
+    def faulty(self) -> bool:
+        """Whether that has begun."""
+        return self._injection is None or self._injection.attached()
+
+    def heal(self) -> int:
+        """End it; return how many calls have failed so."""
+        injection, self._injection = self._injection, None
+        pids = self._server.tree() if self._server is not None else ()
+        return injection.end(pids) if injection is not None else 0
 
     # -----------------------------------------------------------------------------------------------------------------
 
@@ -205,7 +238,11 @@ class Target:
         """Play one script, look after the server, and try a canary if asked, or if a wait ran out."""
         self._player.patience = patience or self._patience
         self._player.end_patience = 0.0 if patience else self._end_patience
-        transcript = self._player.play(script)
+        try:
+            transcript = self._player.play(script)
+        finally:
+            left = self.heal()
+        transcript.facts["injected"] += left
         transcript.facts["nofile"] = self.nofile or 0
         if transcript.stop is not None:  # it was told to end; what follows meets a new one
             self.fresh()

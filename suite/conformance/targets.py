@@ -30,6 +30,7 @@ class How:
         pid: the process that serves at an address (`--pid`).
         oracle: what their service owes; echo, when none is given.
         tls: servers that are started speak TLS.
+        inject: errors may be injected into their system calls (`--inject`).
     """
 
     factor: float = 1.0
@@ -38,6 +39,7 @@ class How:
     pid: int | None = None
     oracle: Oracle | None = None
     tls: bool = False
+    inject: bool = False
 
 
 def parse(text: str, declared: Capabilities | None, how: How) -> Target:
@@ -51,6 +53,10 @@ def parse(text: str, declared: Capabilities | None, how: How) -> Target:
     if how.limit is not None:
         raise UsageError(
             f"--nofile is for servers that suite starts; start {text} under `ulimit -n {how.limit}` instead"
+        )
+    if how.inject:
+        raise UsageError(
+            f"--inject is for servers that suite starts; give the command that starts {text} after -- instead"
         )
     capabilities = declared or Capabilities()
     try:
@@ -83,7 +89,14 @@ def of_variant(variant: Variant, declared: Capabilities | None, how: How) -> Tar
 
     capabilities = declared or variant.capabilities
     return Target(
-        variant.name, variant.kind, capabilities, start=start, factor=how.factor, nofile=how.limit, oracle=how.oracle
+        variant.name,
+        variant.kind,
+        capabilities,
+        start=start,
+        factor=how.factor,
+        nofile=how.limit,
+        oracle=how.oracle,
+        inject=how.inject,
     )
 
 
@@ -109,6 +122,7 @@ def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Ta
         command=tuple(words),
         oracle=how.oracle,
         tls=how.tls,
+        inject=how.inject,
     )
 
 

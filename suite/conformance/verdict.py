@@ -22,7 +22,7 @@ def result_of(check: Check, case: Case, oracle: Oracle, *, premises: dict[str, i
     binding = check.level is Level.MUST or (fatal(finding) and case.confirmed)
     if check.level is Level.INFO and not binding:
         verdict = Verdict.INFO
-    elif not case.confirmed and not finding.hard:
+    elif not finding.hard and (not case.confirmed or _gone(case)):
         verdict = Verdict.INCONCLUSIVE
     elif not binding:
         verdict = Verdict.WARN
@@ -50,6 +50,11 @@ def result_of(check: Check, case: Case, oracle: Oracle, *, premises: dict[str, i
         premises=premises,
         scripts=scripts,
     )
+
+
+def _gone(case: Case) -> bool:
+    """Whether an absence never showed again while its rate was taken: a server that was slow twice is not wrong."""
+    return case.rate is not None and not case.rate.failed and not fatal(case.finding)
 
 
 def conclude(results: Sequence[CheckResult], *, strict: bool) -> tuple[str, int]:

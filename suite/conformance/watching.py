@@ -1,13 +1,16 @@
-"""Operations that look at the server's processes, or end them; a target whose processes nobody knows has none of these.
+"""Operations that look at the server's processes, trouble or end them; a target whose processes nobody knows has none of these.
 
 ["measure", 500]   count what the server holds, wait so many milliseconds, count again
 ["settle", 2000]   wait until it holds no more than at the first `measure`, at most so long
 ["term"]           SIGTERM to the process that serves
 ["exit", 9000]     wait until that has ended, at most so long
 ["restart"]        start the command again on the same port
+["inject", "accept4:error=ENFILE"]     from now on these system calls fail (see `injecting`)
+["heal"]           from now on they do not; so it is at a script's end in any case
 """
 
 import time
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +19,7 @@ from suite.census import Census
 
 __all__ = ("WATCHING", "Log", "Measure", "Stop", "Watch", "operate", "settled")
 
-WATCHING = ("measure", "settle", "term", "exit", "restart")
+WATCHING = ("measure", "settle", "term", "exit", "restart", "inject", "heal")
 """Kinds of operation that are this module's; they belong to no client."""
 LOOK = 0.02
 """Seconds between two looks."""
@@ -36,6 +39,15 @@ class Watch(Protocol):
 
     def restart(self) -> str:
         """Start the command again on the same port; return why that failed, or nothing."""
+
+    def begin_faults(self, spec: str) -> None:
+        """Begin to have system calls fail."""
+
+    def faulty(self) -> bool:
+        """Whether that has begun."""
+
+    def heal(self) -> int:
+        """End it; return how many calls have failed so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +89,12 @@ class Stop:
 class Log(Protocol):
     """Where what was seen is noted (a `Transcript`)."""
 
+    facts: Counter[str]
     measures: list[Measure]
     stop: Stop | None
 
 
-def operate(kind: str, watch: Watch, log: Log, seconds: float) -> Generator[float, None, None]:
+def operate(kind: str, watch: Watch, log: Log, seconds: float, fault: str) -> Generator[float, None, None]:
     """Carry out one operation and note what it shows; yields the seconds to wait."""
     match kind:
         case "measure" | "settle":
@@ -95,6 +108,12 @@ def operate(kind: str, watch: Watch, log: Log, seconds: float) -> Generator[floa
             yield from _wait_for_exit(watch, log.stop, seconds)
         case "restart" if log.stop is not None:
             log.stop.rebind = watch.restart()
+        case "inject":
+            watch.begin_faults(fault)
+            while not watch.faulty():
+                yield LOOK
+        case "heal":
+            log.facts["injected"] += watch.heal()
 
 
 def settled(now: Census, base: Census) -> bool:

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from suite.conformance import injecting
 from suite.conformance.checks import find
 from suite.errors import StartError
 
@@ -39,6 +40,8 @@ class Specimen:
         limit: the same, where the check is about running out of them, or having many.
         service: what it serves, and is judged as.
         tls: it speaks TLS.
+        inject: its fault shows when system calls fail (`--inject`).
+        tells: SHOULD checks that may warn of an odd but right server, for it is what they are about.
     """
 
     file: str
@@ -49,6 +52,8 @@ class Specimen:
     limit: int | None = None
     service: str = "echo"
     tls: bool = False
+    inject: bool = False
+    tells: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -64,6 +69,8 @@ class Specimen:
         """Say why it cannot run here, or None."""
         suffix = Path(self.file).suffix
         programs = ("cc",) if suffix == ".c" else () if suffix == ".py" else _RUN[suffix][:1]
+        if self.inject and (reason := injecting.unavailable()):
+            return reason
         missing = [name for name in (*programs, *self.needs) if find_spec(name) is None and shutil.which(name) is None]
         return f"{', '.join(missing)} is not installed" if missing else None
 
@@ -196,6 +203,14 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("urgent_ends.py", {"oob-stream": "lost truncated early-fin reset"}),
     Specimen("sigterm_waits.py", {"sd-sigterm-exits": "stays"}, most=12),
     Specimen("sigterm_cuts.py", {"sd-flush": "lost"}, most=20),
+    # where system calls fail
+    Specimen("accept_error_ends.py", {"inj-accept-transient": _DEAD}, inject=True),
+    Specimen("accept_error_deaf.py", {"inj-accept-exhausted": "stalled deaf"}, inject=True),
+    Specimen("accept_error_again.py", {"inj-accept-spin": "spins"}, most=7, inject=True),
+    Specimen("fork_error_ends.py", {"inj-fork": _DEAD}, inject=True),
+    Specimen("c_recv_eintr.c", {"inj-recv-eintr": "truncated lost early-fin"}, inject=True),
+    Specimen("c_send_eintr.c", {"inj-send-eintr": "wrong stalled truncated lost"}, inject=True),
+    Specimen("c_wait_eintr.c", {"inj-wait-eintr": _DEAD}, inject=True),
     Specimen("sigterm_deaf.py", {"sd-refuse-new": "hangs"}, most=10),
     Specimen("no_reuseaddr.py", {"sd-rebind": "bound"}, most=12),
     Specimen("leaves_orphans.py", {"sd-no-orphans": "orphans"}, most=15),
@@ -237,7 +252,7 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("right_waits_first.py"),
     Specimen("right_late_close.py"),
     Specimen("right_sheds.py", limit=64),
-    Specimen("right_small_backlog.py"),
+    Specimen("right_small_backlog.py", tells=("chu-burst",)),
     Specimen("right_processes.py"),
     Specimen("right_thread_pool.py"),
     Specimen("right_c.c"),

@@ -1,4 +1,4 @@
-"""Right, if odd: answers the client's FIN with its own at once, but closes two seconds later."""
+"""Right, if odd: answers the client's FIN with its own at once, but closes two seconds later, while few do so."""
 
 import socket
 import sys
@@ -12,7 +12,8 @@ def serve(sock):
             while data := sock.recv(65536):
                 sock.sendall(data)
             sock.shutdown(socket.SHUT_WR)
-            time.sleep(2)
+            if threading.active_count() < 500:
+                time.sleep(2)
         except OSError:
             pass  # the client has reset
 

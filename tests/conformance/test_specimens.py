@@ -46,7 +46,14 @@ ODD = {
 def running(specimen: Specimen, factor: float) -> Iterator[Target]:
     if reason := specimen.unavailable():
         pytest.skip(reason)
-    how = targets.How(factor, specimen.nofile, specimen.limit, oracle=oracles.find(specimen.service), tls=specimen.tls)
+    how = targets.How(
+        factor,
+        specimen.nofile,
+        specimen.limit,
+        oracle=oracles.find(specimen.service),
+        tls=specimen.tls,
+        inject=specimen.inject,
+    )
     with (
         zoo.command(specimen) as words,
         targets.command(words, None, how) as target,

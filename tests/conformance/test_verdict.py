@@ -32,6 +32,9 @@ def case(*, hard: bool, confirmed: bool, rate: Rate | None) -> Case:
         (Level.MUST, True, False, Rate(1, 9), Verdict.UNSTABLE),  # wrong bytes seen once are evidence
         (Level.MUST, False, False, Rate(1, 9), Verdict.INCONCLUSIVE),  # an absence seen once is none
         (Level.MUST, False, True, Rate(20, 20), Verdict.FAIL),
+        (Level.MUST, False, True, Rate(1, 20), Verdict.UNSTABLE),
+        (Level.MUST, False, True, Rate(0, 6), Verdict.INCONCLUSIVE),  # slow twice, and never again
+        (Level.MUST, True, True, Rate(0, 6), Verdict.UNSTABLE),
         (Level.MUST, True, True, None, Verdict.FAIL),
         (Level.SHOULD, True, True, Rate(20, 20), Verdict.WARN),
         (Level.INFO, True, True, Rate(20, 20), Verdict.INFO),

@@ -25,6 +25,7 @@ FAMILIES = (
     "resources",
     "churn",
     "overload",
+    "injection",
     "urgent",
     "idle",
     "shutdown",

@@ -94,7 +94,13 @@ def truncation(plan: Plan) -> Iterable[Script]:
 )
 def plaintext(_: Plan) -> Iterable[Script]:
     for line in (b"GET / HTTP/1.0\r\n\r\n", b"the quick brown fox jumps over the lazy dog\n", bytes(64)):
-        yield (Op("open", 0, raw=True), Op("send", 0, Payload.of(line)), Op("read_eof", 0), Op("close", 0), Op("barrier"))
+        yield (
+            Op("open", 0, raw=True),
+            Op("send", 0, Payload.of(line)),
+            Op("read_eof", 0),
+            Op("close", 0),
+            Op("barrier"),
+        )
 
 
 @FAMILY.check(
