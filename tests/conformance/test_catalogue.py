@@ -133,6 +133,11 @@ IDS = (
 """Published: never renumbered, never reused. New ones are added; these stay."""
 
 BELOW_MUST = {
+    "inj-accept-spin": Level.SHOULD,
+    "inj-fork": Level.SHOULD,
+    "inj-recv-eintr": Level.SHOULD,
+    "inj-send-eintr": Level.SHOULD,
+    "inj-wait-eintr": Level.SHOULD,
     "seg-pingpong": Level.INFO,
     "hc-clean-end": Level.SHOULD,
     "rst-after-fin": Level.SHOULD,
@@ -151,7 +156,7 @@ BELOW_MUST = {
     "tls-close-notify": Level.SHOULD,
 }
 
-PROCESS = {"resources", "churn", "overload", "urgent", "idle", "shutdown", "tls"}
+PROCESS = {"resources", "churn", "overload", "injection", "urgent", "idle", "shutdown", "tls"}
 """Families whose faults are in what a server holds and how it begins and ends; there is nothing to compose freely."""
 
 
