@@ -21,7 +21,7 @@ def here(check: Check, plan: Plan) -> object:
     return tuple(check.scripts(plan))
 
 
-@pytest.mark.parametrize("most", [1, 2, 8])
+@pytest.mark.parametrize("most", [1, 8])
 def test_what_is_drawn_follows_from_the_seed_alone(most: int) -> None:
     with Drawing() as drawing:
         drawing.begin(TWO, Plan(5, most_clients=most, rate=1.0, round_trip=3.0))
