@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -19,9 +19,12 @@ BOTH = pytest.mark.parametrize("name", ["fork", "prefork"])
 
 
 def descriptors(pid: int) -> list[str]:
-    """Return what the descriptors above stderr of a process are."""
-    folder = Path("/proc", str(pid), "fd")
-    return sorted(entry.readlink().name.partition(":")[0] for entry in folder.iterdir() if int(entry.name) > 2)
+    """Return what the descriptors above stderr of a process are; those closed while it looks are left out."""
+    found = []
+    for entry in Path("/proc", str(pid), "fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append((int(entry.name), entry.readlink().name.partition(":")[0]))
+    return sorted(kind for number, kind in found if number > 2)
 
 
 # -- both -------------------------------------------------------------------------------------------------------------
