@@ -1,4 +1,4 @@
-"""A proxy with a seeded fault: HOST PORT UPSTREAM_HOST UPSTREAM_PORT. Of 500 replies that come with another, it spoils one."""
+"""A proxy with a seeded fault: HOST PORT UPSTREAM_HOST UPSTREAM_PORT. Of 500 replies to pipelined commands, it spoils one."""
 
 import socket
 import sys
@@ -10,10 +10,12 @@ EVERY = 500
 pipelined = 0
 
 
-def upwards(client: socket.socket, server: socket.socket) -> None:
-    """Pass on what the client says, and its end."""
+def upwards(client: socket.socket, server: socket.socket, together: threading.Event) -> None:
+    """Pass on what the client says, and its end; note whether commands come together."""
     try:
         while data := client.recv(65536):
+            if b"\r\n*" in data:
+                together.set()
             server.sendall(data)
         server.shutdown(socket.SHUT_WR)
     except OSError:
@@ -21,11 +23,9 @@ def upwards(client: socket.socket, server: socket.socket) -> None:
 
 
 def spoilt(data: bytes) -> bytes:
-    """Change one bit of the last line, once in so many lines that came with others."""
+    """Change one bit of the last line, once in so many lines."""
     global pipelined
     lines = data.split(b"\r\n")
-    if len(lines) <= 2:
-        return data
     before, pipelined = pipelined, pipelined + len(lines) - 1
     if before // EVERY < pipelined // EVERY and lines[-2]:
         lines[-2] = lines[-2][:-1] + bytes([lines[-2][-1] ^ 1])
@@ -38,9 +38,10 @@ def serve(client: socket.socket, upstream: tuple[str, int]) -> None:
         with client, socket.create_connection(upstream) as server:
             for sock in (client, server):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=upwards, args=(client, server), daemon=True).start()
+            together = threading.Event()
+            threading.Thread(target=upwards, args=(client, server, together), daemon=True).start()
             while data := server.recv(65536):
-                client.sendall(spoilt(data))
+                client.sendall(spoilt(data) if together.is_set() else data)
             client.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass  # one of them has reset
