@@ -196,8 +196,7 @@ class Target:
     def heal(self) -> int:
         """End it; return how many calls have failed so."""
         injection, self._injection = self._injection, None
-        pids = self._server.tree() if self._server is not None else ()
-        return injection.end(pids) if injection is not None else 0
+        return injection.end(self._server.tree()) if injection and self._server else 0
 
     # -----------------------------------------------------------------------------------------------------------------
 
