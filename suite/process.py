@@ -147,10 +147,14 @@ class Server:
             self._child.end()  # an error is on its way: no grace
 
     def poll(self) -> int | None:
-        """Return None while it serves, else the exit status; a main process that left a listening daemon serves."""
+        """Return None while it serves, else the exit status; a main process that left a listening daemon serves.
+
+        A daemon's parent exits with status 0, unasked. Others that leave a process with the listener have ended: what
+        inetd(8) and its like start inherits it, and never accepts.
+        """
         status = self._child.exits.get(self.pid)
-        if status is None:
-            return None
+        if status is None or status or self._told:
+            return status
         for _ in range(2):  # a daemon that forks once more may hide from one look
             for listener, process in self._listeners():
                 root = self._child.root_of(process)
@@ -174,6 +178,7 @@ class Server:
     def signal(self, number: int) -> None:
         """Send a signal to the process that serves, if it lives."""
         if self.poll() is None:
+            self._told = True
             try:
                 psutil.Process(self.pid).send_signal(number)
             except (psutil.NoSuchProcess, psutil.AccessDenied):
@@ -183,8 +188,14 @@ class Server:
         """Kill its tree and start the command afresh, on a new free port unless the port was given or is to stay.
 
         Raises:
-            TargetError: as for `start`.
+            TargetError: as for `start`; or a process that it left behind still holds that port.
         """
+        if same_port and self.poll() is not None:
+            held = [process.pid for listener, process in self._listeners() if listener.port == self.address[1]]
+            if held:
+                raise TargetError(
+                    f"Address already in use: process {held[0]}, which it left behind, holds the listener"
+                )
         self._child.end()
         self._exit = None
         self._launch(self.address[1] if same_port else None)
@@ -208,6 +219,7 @@ class Server:
         return self._exit
 
     def _launch(self, port: int | None = None) -> None:
+        self._told = False
         port = port or self._port or ports.free_port(self._host)
         words = [word.replace("{host}", self._host).replace("{port}", str(port)) for word in self.command]
         self._child = Child(words, self._nofile, self._env)

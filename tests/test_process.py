@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from suite import ports, process, registry
+from suite.errors import TargetError
 from suite.process import Server, command_of
 from tests.conftest import ECHO, Script, eventually
 
@@ -103,6 +104,30 @@ def test_shell_wrapper_that_leaves_the_server_in_the_background(socat: list[str]
         assert psutil.Process(server.pid).name() == "socat"
         assert echo(server.address) == b"a canary of 16 b\n"
         assert server.stop().status == 128 + signal.SIGTERM
+
+
+FORKS = """
+    while True:
+        sock, _ = listener.accept()
+        if os.fork():
+            sock.close()
+        else:
+            sock.sendall(b"child") or sock.recv(1) or os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_child_that_inherited_the_listener_is_no_daemon(script: Script, number: int) -> None:
+    with Server.start(script(FORKS)) as server, socket.create_connection(server.address, timeout=5) as client:
+        assert client.recv(5, socket.MSG_WAITALL) == b"child"
+        master, child = server.tree()
+        if number == signal.SIGTERM:
+            server.signal(number)
+        else:
+            os.kill(master, number)  # not asked by us: a death
+        assert eventually(lambda: server.poll() == -number)
+        with pytest.raises(TargetError, match=f"process {child}, which it left behind, holds the listener"):
+            server.restart(same_port=True)
 
 
 def test_wrapper_that_forwards_no_signal_leaves_an_orphan(socat: list[str]) -> None:

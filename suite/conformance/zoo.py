@@ -214,6 +214,7 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("sigterm_deaf.py", {"sd-refuse-new": "hangs"}, most=10),
     Specimen("no_reuseaddr.py", {"sd-rebind": "bound"}, most=12),
     Specimen("leaves_orphans.py", {"sd-no-orphans": "orphans"}, most=15),
+    Specimen("leaves_listener.py", {"sd-refuse-new": "hangs", "sd-rebind": "bound"}, most=12),
     # other services, and a protocol of a user's
     Specimen("discard_echoes.py", {"discard-silent": "extra"}, service="discard"),
     Specimen("discard_stays_open.py", {"discard-silent": "no-fin"}, most=6, service="discard"),
