@@ -14,6 +14,8 @@ import psutil
 import pytest
 
 from suite import registry
+from suite.cli import main
+from suite.process import Server, command_of
 
 SUITE = [sys.executable, "-m", "suite"]
 
@@ -297,3 +299,22 @@ def test_the_catalogue_page_is_current() -> None:
 
     written = Path(__file__).parent.parent / "docs" / "checks.md"
     assert written.read_text() == page(catalogue()), "run: python -m suite.report.listing > docs/checks.md"
+
+
+def test_a_host_with_several_addresses_is_tried_in_turn(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `localhost` often is: ::1 first, where nobody listens."""
+    look_up = socket.getaddrinfo
+
+    def both(host: str, port: int, **options: int) -> list[object]:
+        names = ("::1", "127.0.0.1") if host == "both.example" else (host,)
+        return [row for name in names for row in look_up(name, port, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    with Server.start(command_of(registry.find("raw-epoll"))) as server:
+        assert main(["check", "--only", "fid-one-byte", f"both.example:{server.address[1]}"]) == 0
+        server.stop()
+        assert f"both.example:{server.address[1]} at 127.0.0.1:" in capsys.readouterr().out
+        assert main(["check", "--only", "fid-one-byte", f"both.example:{server.address[1]}"]) == 3
+    assert "cannot connect to 127.0.0.1:" in capsys.readouterr().out
