@@ -74,6 +74,7 @@ class Judge:
         self._budget = Budget(TOTAL if options.profile == "quick" else 5 * TOTAL, EACH)
         self._start = time.monotonic()
         self._reached = False
+        self._end: tuple[Script, Transcript] | None = None
         self._met = False
         self._dismissed = False
         self._pots = {kind: pot if options.profile == "quick" else 5 * pot for kind, pot in POTS.items()}
@@ -278,12 +279,16 @@ class Judge:
             raise _Stop("the server does not start again", dead=True)
 
     def _play(self, script: Script, *, canary: bool) -> Transcript:
-        """Play a script; the very first one tells whether anything listens at all."""
+        """Play a script; the very first one tells whether anything listens at all. Two checks may look at one end."""
         target = self._target
+        known, self._end = self._end, None
+        if known is not None and known[0] == script:
+            return known[1]
         play = target.play if self._reached else target.first
         transcript = play(script, canary=canary and self._met)
         self._address = target.address
         self._reached = True
+        self._end = (script, transcript) if transcript.stop is not None else None
         return transcript
 
     def _examined(self, check: Check, case: Case, timer: Timer, played: int) -> Case:

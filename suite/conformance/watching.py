@@ -106,7 +106,7 @@ def operate(kind: str, watch: Watch, log: Log, seconds: float, fault: str) -> Ge
             watch.terminate()
         case "exit" if log.stop is not None:
             yield from _wait_for_exit(watch, log.stop, seconds)
-        case "restart" if log.stop is not None:
+        case "restart" if log.stop is not None and log.stop.seconds is not None:
             log.stop.rebind = watch.restart()
         case "inject":
             watch.begin_faults(fault)

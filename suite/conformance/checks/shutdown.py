@@ -23,6 +23,13 @@ BOUND = 12_000
 STOPPED = ("the server was told to end", lambda transcript: transcript.stop is not None)
 
 
+def _ends(plan: Plan) -> Script:
+    """Stop it while clients are connected, and start it again: two checks look at this one end, which may take seconds."""
+    clients = range(min(3, plan.most_clients))
+    talk = [op for client in clients for op in exchange(client, 100, (plan.seed + client) & 0xFFFF)]
+    return (*opened(len(clients)), *talk, Op("term"), Op("exit", count=BOUND), Op("restart"))
+
+
 def _stays(transcript: Transcript) -> Finding | None:
     if transcript.stop is None or transcript.stop.seconds is not None:
         return None
@@ -43,9 +50,32 @@ def _stays(transcript: Transcript) -> Finding | None:
     needs="launch",
 )
 def sigterm_exits(plan: Plan) -> Iterable[Script]:
-    clients = min(3, plan.most_clients)
-    talk = [op for client in range(clients) for op in exchange(client, 100, plan.number(client))]
-    yield (*opened(clients), *talk, Op("term"), Op("exit", count=BOUND))
+    yield _ends(plan)
+
+
+def _bound(transcript: Transcript) -> Finding | None:
+    if transcript.stop is None or not transcript.stop.rebind:
+        return None
+    return Finding("bound", -1, "the port can be listened on again at once", transcript.stop.rebind, hard=True)
+
+
+@FAMILY.check(
+    "sd-rebind",
+    SHOULD,
+    "A server that was stopped with clients connected can be started again on the same port at once.",
+    source="socket(7): SO_REUSEADDR lets a listener have a port with connections in TIME_WAIT; without it bind(2) fails with EADDRINUSE",
+    known="'Address already in use' for a minute after each restart",
+    specimen="no_reuseaddr.py",
+    faults=frozenset(),
+    judge=_bound,
+    premise=(
+        "the server ended, and was started again",
+        lambda transcript: transcript.stop is not None and transcript.stop.seconds is not None,
+    ),
+    needs="launch",
+)
+def rebind(plan: Plan) -> Iterable[Script]:
+    yield _ends(plan)
 
 
 @FAMILY.check(
@@ -103,33 +133,6 @@ def refuse_new(plan: Plan) -> Iterable[Script]:
         Op("open", 0), *exchange(0, 100, plan.number()), Op("term"), Op("pause", count=300), Op("open", 9),
         *sends([9], 10, plan.number()), Op("pause", count=400),
     )  # fmt: skip
-
-
-def _bound(transcript: Transcript) -> Finding | None:
-    if transcript.stop is None or not transcript.stop.rebind:
-        return None
-    return Finding("bound", -1, "the port can be listened on again at once", transcript.stop.rebind, hard=True)
-
-
-@FAMILY.check(
-    "sd-rebind",
-    SHOULD,
-    "A server that was stopped with clients connected can be started again on the same port at once.",
-    source="socket(7): SO_REUSEADDR lets a listener have a port with connections in TIME_WAIT; without it bind(2) fails with EADDRINUSE",
-    known="'Address already in use' for a minute after each restart",
-    specimen="no_reuseaddr.py",
-    faults=frozenset(),
-    judge=_bound,
-    premise=(
-        "the server ended, and was started again",
-        lambda transcript: transcript.stop is not None and transcript.stop.seconds is not None,
-    ),
-    needs="launch",
-)
-def rebind(plan: Plan) -> Iterable[Script]:
-    clients = min(3, plan.most_clients)
-    talk = [op for client in range(clients) for op in exchange(client, 100, plan.number(client))]
-    yield (*opened(clients), *talk, Op("term"), Op("exit", count=BOUND), Op("restart"))
 
 
 def _orphans(transcript: Transcript) -> Finding | None:
