@@ -47,8 +47,9 @@ class Manner:
 
     Attributes:
         operations: kinds of operation, as often as they should be drawn: "send" (a whole message), "cut" (one that is
-            written in pieces, with a part perhaps kept back until the client's next operation), "burst" (several
-            messages without waiting), "barrier" (wait for all that is owed), "stall", "pause" and "reconnect".
+            written in pieces, with a part perhaps kept back until the client's next operation), "part" (one whose end
+            is kept back), "ask" (one whose answer is waited for), "burst" (several messages without waiting),
+            "barrier" (wait for all that is owed), "stall", "pause" and "reconnect".
         endings: how clients still open end: "fin" (half-close and read to the end), "barrier", "close", "rst", "leave".
         counts: client counts.
         most: operations at most, endings apart.

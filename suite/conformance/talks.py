@@ -38,7 +38,7 @@ def programs(draw: "DrawFn", oracle: Oracle, manner: Manner, most_clients: int) 
 
     base = draw(st.integers(0, 9999)) * 100
 
-    def send(client: int, *, cut: bool = False) -> Op:
+    def send(client: int, *, cut: bool = False, part: bool = False) -> Op:
         messages = oracle.messages
         assert messages is not None
         data = draw(messages(base + client) if callable(messages) else messages)
@@ -49,7 +49,7 @@ def programs(draw: "DrawFn", oracle: Oracle, manner: Manner, most_clients: int) 
             client,
             Payload.of(data),
             step=of(STEPS) if cut else 0,
-            hold=draw(st.integers(0, len(data) - 1)) if cut and len(data) > 1 else 0,
+            hold=draw(st.integers(int(part), len(data) - 1)) if (cut or part) and len(data) > 1 else 0,
         )
 
     count = min(of(manner.counts), most_clients)
@@ -60,8 +60,10 @@ def programs(draw: "DrawFn", oracle: Oracle, manner: Manner, most_clients: int) 
         kind, part = of(manner.operations), draw(st.integers(0, count - 1))
         client = numbers[part]
         match kind:
-            case "send" | "cut":
-                ops.append(send(client, cut=kind == "cut"))
+            case "send" | "cut" | "part":
+                ops.append(send(client, cut=kind == "cut", part=kind == "part"))
+            case "ask":
+                ops += [send(client), Op("barrier", client)]
             case "burst":
                 ops += [send(client) for _ in range(draw(st.integers(2, 6)))]
             case "pause":

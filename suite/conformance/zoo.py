@@ -235,6 +235,8 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("upper_eof_drops.py", {"pro-half-close": "truncated lost"}, service=_UPPER),
     Specimen("upper_forgets_z.py", {"pro-answers": "wrong"}, service=_UPPER),
     Specimen("upper_one_recv.py", {"pro-split": "wrong extra", "pro-pipelined": "wrong extra stalled"}, most=20, service=_UPPER),
+    Specimen("upper_readline.py", {"pro-partial-holder": "stalled"}, service=_UPPER),
+    Specimen("upper_stays.py", {"pro-answers": "no-fin", "pro-generated": "no-fin"}, service=_UPPER),
     Specimen("upper_serial.py", {"pro-stall": "stalled"}, service=_UPPER),
     Specimen("upper_shared_buffer.py", {"pro-generated": "wrong foreign extra stalled", "pro-reconnect": "wrong foreign extra stalled"}, most=8, service=_UPPER),
     # under TLS

@@ -124,6 +124,7 @@ IDS = (
     "pro-pipelined",
     "pro-half-close",
     "pro-reconnect",
+    "pro-partial-holder",
     "pro-stall",
     "tls-close-notify",
     "tls-truncation",

@@ -60,6 +60,9 @@ def test_one_spoilt_reply_in_five_hundred_is_found(
     redis: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("suite.conformance.judge.EACH", 0.5)  # that it is found is the point, not how short
+    monkeypatch.setattr(
+        "suite.conformance.judge.POTS", {False: 90.0, True: 90.0}
+    )  # and not how fast, on a busy machine
     words = ["check", "--service", "suite.examples.redis:REDIS", "--seed", "1", "--only", "pro-pipelined", "--"]
     proxy = [sys.executable, str(EXAMPLES / "resp_proxy.py"), "{host}", "{port}", "127.0.0.1", str(redis)]
     assert main([*words, *proxy]) == 1

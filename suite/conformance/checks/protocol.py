@@ -7,6 +7,7 @@ from suite.conformance.oracle import DATA
 from suite.conformance.plan import Plan
 from suite.conformance.script import Script
 from suite.conformance.shape import Manner
+from suite.conformance.transcript import Transcript
 
 __all__ = ("FAMILY",)
 
@@ -21,11 +22,11 @@ CUT = ("a message was cut", lambda transcript: any(op.step or op.hold for op in 
 @FAMILY.check(
     "pro-answers",
     MUST,
-    "Each message is answered as it should be, one client at a time.",
+    "Each message is answered, and the connection ended, as it should be, one client at a time.",
     source=ORACLE,
     known="the commonest bug of all: a message whose answer is wrong",
     specimen="upper_forgets_z.py",
-    faults=DATA | {"early-fin"},
+    faults=DATA | {"early-fin", "no-fin"},
     services=MESSAGES,
 )
 def answers(plan: Plan) -> Iterable[Script]:
@@ -39,7 +40,7 @@ def answers(plan: Plan) -> Iterable[Script]:
     source=ORACLE,
     known="a reply queue shared by connections hands one client's answer to another",
     specimen="upper_shared_buffer.py",
-    faults=DATA | {"early-fin"},
+    faults=DATA | {"early-fin", "no-fin"},
     generated=True,
     services=MESSAGES,
 )
@@ -105,6 +106,34 @@ def half_close(plan: Plan) -> Iterable[Script]:
 def reconnect(plan: Plan) -> Iterable[Script]:
     operations = ("send", "cut", "cut", "burst", "reconnect", "reconnect", "barrier")
     return plan.talks(Manner(operations, endings=("barrier", "close", "rst")), 60)
+
+
+def _others_asked(transcript: Transcript) -> bool:
+    """Whether a client had sent half of a message, and another's answer was waited for."""
+    half: set[int] = set()
+    for op in transcript.script:
+        if op.kind == "barrier" and half - {op.client}:
+            return True
+        half.discard(op.client)
+        if op.hold:
+            half.add(op.client)
+    return False
+
+
+@FAMILY.check(
+    "pro-partial-holder",
+    MUST,
+    "A client that has sent half of a message keeps nobody else waiting.",
+    source="recv(2): a call for bytes that have not come waits; O_NONBLOCK, threads or processes keep that to its own client",
+    known="a select loop with a blocking readline() serves nobody while one client is in the middle of a line",
+    specimen="upper_readline.py",
+    clients=2,
+    premise=("others asked while a client held half a message", _others_asked),
+    services=MESSAGES,
+)
+def partial_holder(plan: Plan) -> Iterable[Script]:
+    counts = tuple(min(count, max(2, plan.most_clients)) for count in (2, 2, 3, 4))
+    return plan.talks(Manner(("part", "part", "ask", "ask", "ask"), counts=counts, most=6), 60)
 
 
 @FAMILY.check(
