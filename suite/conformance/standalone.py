@@ -25,7 +25,7 @@ SHORT = 256
 # The rules and their reasons are those of `run`, `link` and `oracle`. A line that ends in "#? WORD" is left out where
 # the script or the failure has nothing to do with that.
 _PROGRAM = r'''"""@ABOUT@
-python FILE HOST PORT   exit 0: the fault did not show; 1: it showed; 3: no verdict. Python 3.9 or later, nothing else."""
+python3 FILE HOST PORT   exit 0: the fault did not show; 1: it showed; 3: no verdict. Python 3.9 or later, nothing else."""
 import errno, random, select, socket, sys; from time import monotonic as now
 FAULTS, SOFT = @FAULTS@, {"stalled", "no-fin", "unaccepted"}
 PATIENCE, OWED, MiB, ALL = @PATIENCE@, lambda sent: @OWED@, 1 << 20, 1 << 60  # seconds that a wait lasts once nothing moves; bytes owed

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import TypeVar
 
 from suite import registry
@@ -13,7 +14,7 @@ from suite.errors import StartError, TargetError, UsageError
 from suite.process import Server, command_of
 from suite.registry import Capabilities, Variant
 
-__all__ = ("How", "capabilities_of", "command", "of_variant", "parse")
+__all__ = ("How", "capabilities_of", "command", "of_variant", "parse", "spelled")
 
 GRACE = "1"
 """Seconds that servers of ours are told to give their sessions after SIGTERM, instead of five: a run stops each of them often."""
@@ -113,7 +114,7 @@ def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Ta
             "the command does not say where {port} goes; for example: suite check -- ./server --port {port}"
         )
     return Target(
-        " ".join(words),
+        spelled(words),
         "command",
         declared or Capabilities(),
         start=lambda: Server.start(words, nofile=how.limit or how.nofile),
@@ -124,6 +125,12 @@ def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Ta
         tls=how.tls,
         inject=how.inject,
     )
+
+
+def spelled(words: Sequence[str]) -> str:
+    """Return a command line that can be pasted into a shell; `{host}` and `{port}` stay as people write them."""
+    bare = (word.replace("{host}", "_").replace("{port}", "_") for word in words)
+    return " ".join(word if quote(plain) == plain else quote(word) for word, plain in zip(words, bare, strict=True))
 
 
 def capabilities_of(texts: Sequence[str]) -> Capabilities | None:

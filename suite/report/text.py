@@ -271,7 +271,7 @@ def hex_diff(divergence: Divergence) -> list[tuple[str, str]]:
 def _commands(repro: Repro | None) -> list[tuple[str, str | None]]:
     if repro is None:
         return []
-    alone = None if repro.python is None else f"python {shlex.quote(repro.python)} HOST PORT"
+    alone = None if repro.python is None else f"python3 {shlex.quote(repro.python)} HOST PORT"
     return [("replay", f"suite replay {shlex.quote(repro.json)}"), ("or", alone), ("or", repro.one_liner)]
 
 

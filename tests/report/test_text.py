@@ -83,7 +83,7 @@ def test_a_failure_shows_where_the_bytes_went_wrong_how_it_ended_and_how_to_see_
                                            ^^ client 2, offset 70001
       endings   client 0 FIN, client 1 RST, client 2 FIN, client 3 FIN, client 4 FIN, client 5 FIN, 2 more
       replay    suite replay 'out/a b.json'
-      or        python 'out/a b.py' HOST PORT
+      or        python3 'out/a b.py' HOST PORT
       or        printf '' | nc -N h 7 | od -An -tx1 -v
     """
     for line in wanted.rstrip().splitlines()[1:]:
