@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import os
 import signal
 import sys
@@ -28,6 +29,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     options.command = command
     run: Callable[[argparse.Namespace], int] = options.run
+    judges = run in (_run_check, _run_replay, _run_selftest)
+    if judges:
+        # Whoever ends us as CI does, or closes the terminal, wants what is known as much as Ctrl-C does.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a locale cannot say shall not end a run
+            stream.reconfigure(errors="backslashreplace")
     try:
         return run(options)
     except SuiteError as error:
@@ -38,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output left (`suite list | head`): nobody is there to report to, but no verdict may pass for one.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 4 if run in (_run_check, _run_replay, _run_selftest) else 0
+        return 4 if judges else 0
     except Exception as error:  # a bug of ours: 1 would mean that a server failed
         if os.environ.get("SUITE_TRACEBACK"):
             raise
@@ -120,9 +129,6 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_check(options: argparse.Namespace) -> int:
-    # Whoever ends us as CI does, or closes the terminal, wants what is known as much as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     from suite.conformance import command  # noqa: PLC0415 - only this command needs the engine
 
     return command.check(options)
@@ -213,13 +219,8 @@ def _explain(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_explain(options: argparse.Namespace) -> int:
-    from suite.conformance.checks import catalogue, find  # noqa: PLC0415 - only this command needs it
+    from suite.conformance.checks import find  # noqa: PLC0415 - only this command needs it
     from suite.report import listing  # noqa: PLC0415
 
-    check = find(options.check)
-    if check.id != options.check:
-        raise UsageError(
-            f"{options.check} is a family: explain one of {', '.join(row.id for row in catalogue() if row.family == options.check)}"
-        )
-    listing.explain(check)
+    listing.explain(find(options.check))
     return 0

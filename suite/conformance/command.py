@@ -10,7 +10,7 @@ from suite.conformance import replay as replaying
 from suite.conformance.baseline import Baseline
 from suite.conformance.target import Target
 from suite.errors import UsageError
-from suite.events import Event
+from suite.events import Event, RunFinished
 from suite.report.as_json import environment
 from suite.report.files import FileReports
 from suite.report.text import TextReport, show_replay, wants_color
@@ -45,12 +45,20 @@ def check(options: argparse.Namespace) -> int:
     counted = frozenset({"own"}) if "all" in options.targets else frozenset[str]()
     about = {row.id: (row.requirement, row.source, row.known) for row in request.checks}
     families = [family for family in checks.FAMILIES if any(row.family == family for row in request.checks)]
-    files = FileReports(options, families, about, counted)
+    again = {target.name: request.again(target.command or target.name) for target in wanted}
+    files = FileReports(options, families, about, counted, again)
     text = TextReport(families, about, color=wants_color(options.color, sys.stdout), matrix=len(wanted) > 1)
+    mute: list[OSError] = []
 
     def emit(event: Event) -> None:
-        text(event)
+        try:
+            if not mute:
+                text(event)
+        except OSError as error:  # nobody reads the results any more, or their disk is full; the files are told all
+            mute.append(error)
         files(event)
+        if mute and (not files or isinstance(event, RunFinished)):
+            raise mute[0]
 
     return request.run(wanted, emit, counted, evidence=kept, baseline=baseline)
 
@@ -70,8 +78,10 @@ def replay(options: argparse.Namespace) -> int:
     what = words if words is not None else options.target or record.name
     # What is given to servers that suite starts means nothing to an address; the replay says what it lacks.
     address = isinstance(what, str) and ":" in what
+    named = options.target is not None and not address  # another variant has limits of its own
     request = Request(
         service=record.service,
+        capabilities=() if named else record.declared,
         nofile=None if address else record.nofile,
         inject=record.injects and not address,
     )
