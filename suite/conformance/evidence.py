@@ -19,6 +19,8 @@ from suite.events import CheckResult, Finding, Repro, Verdict
 __all__ = ("Evidence", "Record", "load")
 
 FORMAT = 1
+LARGEST = 64 << 20
+"""Bytes of a repro file: more is none, or /dev/zero."""
 _FAILED = (Verdict.FAIL, Verdict.UNSTABLE, Verdict.WARN)
 
 
@@ -125,6 +127,7 @@ class Record:
         finding: what it showed.
         afresh: it needs a server that has just been started.
         nofile: descriptors that it was given, where that was said.
+        capabilities: what was declared of it, by its name on the command line.
     """
 
     check: str
@@ -136,6 +139,12 @@ class Record:
     finding: Finding
     afresh: bool
     nofile: int | None
+    capabilities: Mapping[str, Any]
+
+    @property
+    def declared(self) -> list[str]:
+        """What was declared of the target, as `--capability` takes it."""
+        return [name if value is True else f"{name}={value}" for name, value in self.capabilities.items()]
 
     @property
     def injects(self) -> bool:
@@ -150,7 +159,11 @@ def load(path: Path) -> Record:
         UsageError: it cannot be read, is cut off, is something else, or comes from a newer version of this tool.
     """
     try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise UsageError(f"{path} is larger than any repro file; give one that `suite check --repro-dir DIR` wrote")
+        data: Any = json.loads(text)
     except OSError as error:
         raise UsageError(
             f"cannot read {path}: {error.strerror}; --repro-dir DIR of `suite check` writes such files"
@@ -161,7 +174,7 @@ def load(path: Path) -> Record:
         ) from None
     if not isinstance(data, dict) or data.get("tool") != "suite" or "script" not in data:
         raise UsageError(f"{path} is no repro file; give a repro-*.json that `suite check --repro-dir DIR` wrote")
-    if type(data.get("format")) is not int or data["format"] > FORMAT:
+    if type(data.get("format")) is not int or data["format"] != FORMAT:
         raise UsageError(
             f"{path} has format {data.get('format')!r}, this version of suite reads {FORMAT}; update suite"
         )
@@ -183,6 +196,7 @@ def load(path: Path) -> Record:
             ),
             _a(bool, data["afresh"]),
             None if target.get("nofile") is None else _a(int, target["nofile"]),
+            _a(dict, target.get("capabilities", {})),
         )
     except (KeyError, TypeError, UsageError) as error:
         raise UsageError(
