@@ -1,13 +1,15 @@
 """From what the user wrote to targets: a variant's name, an address (see `address`), or a command."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 from typing import TypeVar
 
-from suite import registry
-from suite.conformance.address import addressed
+from suite import ports, registry
+from suite.census import tree_of
+from suite.conformance.address import Address, addressed
 from suite.conformance.dialogue import Oracle
 from suite.conformance.target import Target
 from suite.errors import StartError, TargetError, UsageError
@@ -65,6 +67,8 @@ def parse(text: str, declared: Capabilities | None, how: How) -> Target:
     except TargetError as error:
         reason = str(error)
     else:
+        if how.pid is not None:
+            _make_sure(how.pid, addresses[0])
         return Target(
             text, "address", capabilities, addresses=addresses, factor=how.factor, pid=how.pid, oracle=how.oracle
         )
@@ -73,6 +77,31 @@ def parse(text: str, declared: Capabilities | None, how: How) -> Target:
         raise TargetError(reason)
 
     return Target(text, "address", capabilities, start=unknown, factor=how.factor, oracle=how.oracle)
+
+
+def _make_sure(pid: int, address: Address) -> None:
+    """See that a process serves at an address: of any other everything that is asked for would hold.
+
+    In a network namespace of its own (a container) it may listen on another port.
+
+    Raises:
+        UsageError: it does not, or must not be looked at.
+    """
+    tree = tree_of(pid)
+    if not tree or pid < 1:
+        raise UsageError(f"--pid {pid}: there is no such process; `ss -ltnp` names those that listen")
+    try:
+        held = set().union(*map(ports.socket_inodes, tree))
+        apart = os.stat(f"/proc/{pid}/ns/net").st_ino != os.stat("/proc/self/ns/net").st_ino  # noqa: PTH116
+    except OSError as error:
+        raise UsageError(
+            f"--pid {pid}: cannot look at it: {error.strerror}; run suite as its user, or as root"
+        ) from None
+    if os.getpid() in tree:
+        raise UsageError(f"--pid {pid}: that is a parent of suite itself; `ss -ltnp` names the server")
+    at = None if isinstance(address.where, str) else address.where[1]
+    if at is not None and not any(row.inode in held and (apart or row.port == at) for row in ports.listeners(pid)):
+        raise UsageError(f"--pid {pid}: it does not listen on port {at}; `ss -ltnp` names the process that does")
 
 
 def of_variant(variant: Variant, declared: Capabilities | None, how: How) -> Target:
