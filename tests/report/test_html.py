@@ -151,12 +151,33 @@ def test_every_colour_can_be_read_in_both_schemes() -> None:
                 assert (bright + 0.05) / (dim + 0.05) >= 4.5, (name, ground)
 
 
-@pytest.fixture(scope="module")
-def frames(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
-    """Show a page in frames of headless Chromium; return what becomes of it, by fragment, "phone" without scripts."""
+def browse(folder: Path, *what: str) -> bytes:
+    """Have headless Chromium do something; return its output."""
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("chromium is not installed")
+    words = [
+        chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+        f"--user-data-dir={folder / 'profile'}", "--allow-file-access-from-files", *what,
+    ]  # fmt: skip
+    return subprocess.run(words, capture_output=True, timeout=90, check=True).stdout
+
+
+def test_paper_cannot_be_opened_so_it_shows_all(tmp_path: Path) -> None:
+    closed = write(tmp_path / "closed.html", run_of(*[BAD] * 6, exit_code=1))
+    assert "<details" in closed
+    (tmp_path / "open.html").write_text(closed.replace("<details", "<details open"))
+    pages = []
+    for name in ("closed", "open"):
+        browse(tmp_path, f"--print-to-pdf={tmp_path / name}.pdf", (tmp_path / f"{name}.html").as_uri())
+        pages.append(len(re.findall(rb"/Type /Page\b", (tmp_path / f"{name}.pdf").read_bytes())))
+    assert pages[0] >= pages[1] >= 3  # it may break elsewhere
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
+    """Show a page in frames of headless Chromium; return what becomes of it, by fragment, "phone" without scripts."""
     folder = tmp_path_factory.mktemp("browser")
     write(folder / "r.html", run_of(BAD, FEW, GONE, exit_code=1))
     # On a phone everything is opened, to see that it fits. In its sandbox no script runs.
@@ -175,14 +196,8 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
         }};
         </script>
     """)
-    words = [
-        chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-        f"--user-data-dir={folder / 'profile'}", "--allow-file-access-from-files",
-        "--dump-dom", (folder / "outer.html").as_uri(),
-    ]  # fmt: skip
-    done = subprocess.run(words, capture_output=True, timeout=90, check=True)
-    (body,) = Page(done.stdout.decode()).every("body")
+    seen = browse(folder, "--dump-dom", (folder / "outer.html").as_uri())
+    (body,) = Page(seen.decode()).every("body")
     pages = json.loads(body["title"] or "[]")
     assert [(client, scroll) for _, client, scroll in pages] == [(390, 390), (1280, 1280), (1280, 1280)]
     return {name: Page(text) for name, (text, _, _) in zip(("phone", FILTER, LINK), pages, strict=True)}
