@@ -128,6 +128,7 @@ class Record:
         afresh: it needs a server that has just been started.
         nofile: descriptors that it was given, where that was said.
         capabilities: what was declared of it, by its name on the command line.
+        rare: the failure did not show in every run.
     """
 
     check: str
@@ -140,6 +141,7 @@ class Record:
     afresh: bool
     nofile: int | None
     capabilities: Mapping[str, Any]
+    rare: bool
 
     @property
     def declared(self) -> list[str]:
@@ -197,6 +199,7 @@ def load(path: Path) -> Record:
             _a(bool, data["afresh"]),
             None if target.get("nofile") is None else _a(int, target["nofile"]),
             _a(dict, target.get("capabilities", {})),
+            rare=data.get("verdict") == Verdict.UNSTABLE,
         )
     except (KeyError, TypeError, UsageError) as error:
         raise UsageError(

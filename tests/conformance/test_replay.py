@@ -102,6 +102,18 @@ def test_a_race_is_unstable(kept: Path) -> None:
     assert (outcome.word, outcome.exit) == ("UNSTABLE", 1)
 
 
+def test_what_was_rare_is_not_fixed_beyond_doubt(
+    kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "repro.json"
+    for verdict, doubt in (("FAIL", False), ("UNSTABLE", True)):
+        path.write_text(changed(kept, verdict=verdict))
+        assert cli.main(["replay", str(path), "raw-epoll"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("FIXED 0/20 hc-immediate on raw-epoll: open(0)")
+        assert ("replay it more often" in out) is doubt
+
+
 def test_nothing_listens(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     address = f"127.0.0.1:{ports.free_port('127.0.0.1')}"
     assert cli.main(["replay", str(repro(kept)), address]) == 3
