@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from suite import registry
-from suite.api import Request, roomy
+from suite.api import Request, names, roomy
 from suite.conformance import checks, evidence
 from suite.conformance import replay as replaying
 from suite.conformance.baseline import Baseline
@@ -24,6 +24,8 @@ def check(options: argparse.Namespace) -> int:
     Raises:
         UsageError: the options contradict each other or name what does not exist.
     """
+    if options.only and not names(options.only):
+        raise UsageError("--only names nothing; leave it out to run every check")
     every = "all" in options.targets and not options.only and options.profile == "quick"
     request = Request(
         service=options.service,
