@@ -147,6 +147,8 @@ def one_liner(script: Script, where: str = "HOST PORT") -> str | None:
         return None
     if sum(op.payload.length for op in script if op.payload is not None) > SHORT:
         return None
-    # printf(1): octal escapes are the ones that every shell knows.
+    # printf(1): octal escapes are the ones that every shell knows; a dash in front would begin an option.
     plain = (chr(byte) if 32 <= byte < 127 and byte not in b"%\\'" else f"\\{byte:03o}" for byte in data)
-    return f"printf '{''.join(plain)}' | nc -N {where} | od -An -tx1 -v"
+    text = "".join(plain)
+    text = f"\\055{text[1:]}" if text.startswith("-") else text
+    return f"printf '{text}' | nc -N {where} | od -An -tx1 -v"
