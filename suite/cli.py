@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,9 @@ __all__ = ("main",)
 EPILOG = """\
 exit codes of check and selftest: 0 conforming, 1 a MUST failed (or a SHOULD under --strict), 2 usage error,
 3 no verdict (unreachable, or too little could be judged), 4 the tool itself failed, 130 interrupted"""
+
+PATIENCE = 3.0
+"""Seconds from a Ctrl-C to the next that counts: a server is stopped and the reports are written meanwhile."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,8 +36,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     judges = run in (_run_check, _run_replay, _run_selftest)
     if judges:
         # Whoever ends us as CI does, or closes the terminal, wants what is known as much as Ctrl-C does.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.default_int_handler)
+        interrupt = _Interrupt()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number != signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # as in `nohup` and `&`
+                signal.signal(number, interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # what a locale cannot say shall not end a run
             stream.reconfigure(errors="backslashreplace")
@@ -57,6 +63,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of them, at exit
         print(f"suite: {message}", file=sys.stderr)  # noqa: T201 - a command's error line
         return 4
+
+
+class _Interrupt:
+    """Raises KeyboardInterrupt; once more only after a while: an impatient second Ctrl-C must not cost the reports."""
+
+    def __init__(self) -> None:
+        self._last = -PATIENCE
+
+    def __call__(self, *_: object) -> None:
+        now = time.monotonic()
+        if now - self._last >= PATIENCE:
+            self._last = now
+            raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

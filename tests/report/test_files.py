@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,9 @@ def test_ctrl_c_reports_what_is_known(tmp_path: Path) -> None:
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tool:
         stream = tmp_path / "r.ndjson"
         met = eventually(lambda: stream.exists() and "check-finished" in stream.read_text(), 60)
-        tool.send_signal(signal.SIGINT)
+        for _ in range(3):  # an impatient user
+            tool.send_signal(signal.SIGINT)
+            time.sleep(0.02)
         out, err = tool.communicate(timeout=30)
     assert met, out + err
     assert (tool.returncode, err) == (130, "")
