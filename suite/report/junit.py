@@ -10,8 +10,8 @@ GitHub, GitLab and Jenkins understand. The file is red exactly when the exit cod
 
 A target that ended without a verdict, or dead, and shows no failure of a check for it, gets a testcase "verdict" with
 an error, and so does each stale line of a baseline in a testsuite "baseline", and in a testsuite "run" an end with
-another exit code than 0 that nothing else shows. What does not count for the exit code
-(peers in `all --peers`, failures that the baseline expects) is skipped, not failed.
+another exit code than 0 that nothing else shows. What does not count for the exit code (peers in `all --peers`,
+failures that the baseline expects) is skipped, not failed.
 """
 
 from collections.abc import Mapping, Sequence
