@@ -23,6 +23,7 @@ def check(options: argparse.Namespace) -> int:
 
     Raises:
         UsageError: the options contradict each other or name what does not exist.
+        HarnessError: a report or a repro file could not be written; said when the run is over.
     """
     if options.only and not names(options.only):
         raise UsageError("--only names nothing; leave it out to run every check")
@@ -62,7 +63,10 @@ def check(options: argparse.Namespace) -> int:
         if mute and (not files or isinstance(event, RunFinished)):
             raise mute[0]
 
-    return request.run(wanted, emit, counted, evidence=kept, baseline=baseline)
+    code = request.run(wanted, emit, counted, evidence=kept, baseline=baseline)
+    if kept is not None and kept.error is not None:
+        raise kept.error
+    return code
 
 
 def replay(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +33,9 @@ class Evidence:
         seed: the run's.
         environment: where this runs.
 
+    Attributes:
+        error: the first file that could not be written; it ends neither the run nor the others.
+
     Raises:
         UsageError: nothing can be written there; said before anything runs.
     """
@@ -40,6 +44,7 @@ class Evidence:
         self._directory = directory
         self._seed = seed
         self._environment = dict(environment)
+        self.error: HarnessError | None = None
         try:
             directory.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=directory).close()
@@ -47,11 +52,7 @@ class Evidence:
             raise UsageError(f"cannot write to {directory}: {error.strerror}; choose another --repro-dir") from None
 
     def keep(self, target: Target, check: Check, result: CheckResult) -> CheckResult:
-        """Write the files of a failure; return the result with their paths. Anything else stays as it is.
-
-        Raises:
-            HarnessError: a file cannot be written.
-        """
+        """Write the files of a failure; return the result with their paths. Anything else stays as it is."""
         if result.verdict not in _FAILED or result.script is None or result.finding is None:
             return result
         script = from_json(list(result.script))
@@ -102,7 +103,10 @@ class Evidence:
             if alone is not None:
                 path.with_suffix(".py").write_text(alone, encoding="utf-8")
         except OSError as error:
-            raise HarnessError(f"cannot write {path}: {error.strerror}") from None
+            self.error = self.error or HarnessError(f"cannot write {path}: {error.strerror}")
+            with suppress(OSError):
+                path.unlink()  # half of one is none
+            return result
         return replace(result, repro=repro)
 
 

@@ -169,6 +169,15 @@ def test_a_bad_file_is_one_line(make: Any, words: str, kept: Path, tmp_path: Pat
     assert "\n" not in str(caught.value)
 
 
+def test_a_repro_file_that_cannot_be_written_ends_no_run(tmp_path: Path) -> None:
+    words = ("--only", "hc-immediate,fid-one-byte", "--repro-dir", "out", "--json", "report.json", "--")
+    done = suite("check", *words, "sh", "-c", 'rmdir out; exec "$0" "$@"', *COMMAND, cwd=tmp_path)
+    assert done.returncode == 4
+    assert done.stderr.startswith("suite: cannot write out/repro-hc-immediate-")
+    (target,) = json.loads((tmp_path / "report.json").read_text())["targets"]
+    assert [(row["verdict"], row["repro"]) for row in target["checks"]] == [("PASS", None), ("FAIL", None)]
+
+
 def test_a_file_without_end_is_no_repro_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evidence, "LARGEST", 1000)
     with pytest.raises(UsageError, match="/dev/zero is larger than any repro file"):
