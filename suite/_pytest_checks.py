@@ -14,6 +14,7 @@ import pytest
 
 from suite import api
 from suite.conformance.plan import Check
+from suite.conformance.targets import spelled
 from suite.errors import SuiteError, TargetError, UsageError
 from suite.events import CheckFinished, CheckResult, Event, Verdict
 
@@ -98,7 +99,7 @@ class Checks:
 
     def pytest_report_header(self) -> str:
         """Name target and seed."""
-        target = self._target if isinstance(self._target, str) else shlex.join(self._target)
+        target = self._target if isinstance(self._target, str) else spelled(self._target)
         return f"suite: {target}, {len(self._checks)} checks, seed {self._settings['seed']}"
 
     @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,6 @@
 import gc
 import resource
 import secrets
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -48,7 +47,7 @@ class Again:
     def __call__(self, *ids: str) -> str:
         """Return the command, for these checks only if any are named."""
         only = ("--only", ",".join(ids)) if ids else ()
-        return shlex.join(["suite", "check", *self.words, *only, *self.where])
+        return targets.spelled(["suite", "check", *self.words, *only, *self.where])
 
     def explain(self, result: CheckResult) -> str:
         """Return a check's failure in full: requirement, shortest script, rate, timeline, and how to see it again."""
@@ -203,6 +202,7 @@ class Request:
         words += ["--timeout-factor", f"{how.factor:g}"] * (how.factor != 1)
         words += [] if how.limit is None else ["--nofile", f"{how.limit}"]
         words += ["--inject"] * how.inject
+        words += [] if how.pid is None else ["--pid", f"{how.pid}"]
         if self._declared is not None:
             declared = ((name.replace("_", "-"), value) for name, value in asdict(self._declared).items() if value)
             text = ",".join(name if value is True else f"{name}={value}" for name, value in declared)

@@ -2,9 +2,11 @@
 
 import argparse
 import errno
+import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +19,9 @@ EPILOG = """\
 exit codes of check and selftest: 0 conforming, 1 a MUST failed (or a SHOULD under --strict), 2 usage error,
 3 no verdict (unreachable, or too little could be judged), 4 the tool itself failed, 130 interrupted"""
 
+PATIENCE = 3.0
+"""Seconds from a Ctrl-C to the next that counts: a server is stopped and the reports are written meanwhile."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
@@ -28,6 +33,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     options.command = command
     run: Callable[[argparse.Namespace], int] = options.run
+    judges = run in (_run_check, _run_replay, _run_selftest)
+    if judges:
+        # Whoever ends us as CI does, or closes the terminal, wants what is known as much as Ctrl-C does.
+        interrupt = _Interrupt()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number != signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # as in `nohup` and `&`
+                signal.signal(number, interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what a locale cannot say shall not end a run
+            stream.reconfigure(errors="backslashreplace")
     try:
         return run(options)
     except SuiteError as error:
@@ -38,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output left (`suite list | head`): nobody is there to report to, but no verdict may pass for one.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 4 if run in (_run_check, _run_replay, _run_selftest) else 0
+        return 4 if judges else 0
     except Exception as error:  # a bug of ours: 1 would mean that a server failed
         if os.environ.get("SUITE_TRACEBACK"):
             raise
@@ -48,6 +63,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left of them, at exit
         print(f"suite: {message}", file=sys.stderr)  # noqa: T201 - a command's error line
         return 4
+
+
+class _Interrupt:
+    """Raises KeyboardInterrupt; once more only after a while: an impatient second Ctrl-C must not cost the reports."""
+
+    def __init__(self) -> None:
+        self._last = -PATIENCE
+
+    def __call__(self, *_: object) -> None:
+        now = time.monotonic()
+        if now - self._last >= PATIENCE:
+            self._last = now
+            raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -120,9 +148,6 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_check(options: argparse.Namespace) -> int:
-    # Whoever ends us as CI does, or closes the terminal, wants what is known as much as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     from suite.conformance import command  # noqa: PLC0415 - only this command needs the engine
 
     return command.check(options)
@@ -213,13 +238,8 @@ def _explain(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_explain(options: argparse.Namespace) -> int:
-    from suite.conformance.checks import catalogue, find  # noqa: PLC0415 - only this command needs it
+    from suite.conformance.checks import find  # noqa: PLC0415 - only this command needs it
     from suite.report import listing  # noqa: PLC0415
 
-    check = find(options.check)
-    if check.id != options.check:
-        raise UsageError(
-            f"{options.check} is a family: explain one of {', '.join(row.id for row in catalogue() if row.family == options.check)}"
-        )
-    listing.explain(check)
+    listing.explain(find(options.check))
     return 0

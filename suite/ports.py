@@ -25,13 +25,13 @@ class Listener(NamedTuple):
     inode: int
 
 
-def listeners() -> Iterator[Listener]:
-    """Yield all listening TCP sockets of this network namespace (proc(5), /proc/net/tcp)."""
+def listeners(pid: int | str = "self") -> Iterator[Listener]:
+    """Yield all listening TCP sockets of a process' network namespace, by default ours (proc(5), /proc/PID/net/tcp)."""
     for name in ("tcp", "tcp6"):
         try:
-            table = Path(f"/proc/net/{name}").open()  # noqa: SIM115 - closed just below
+            table = Path(f"/proc/{pid}/net/{name}").open()  # noqa: SIM115 - closed just below
         except FileNotFoundError:
-            continue  # no IPv6 here
+            continue  # no IPv6 here, or no such process
         with table:
             next(table)
             for line in table:

@@ -132,6 +132,10 @@ class Server:
             raise UsageError("no command given; write it after --, for example: -- ./server {host} {port}")
         if port is None and not any("{port}" in word for word in command):
             raise UsageError(f"{command[0]} is not told its port; put {{port}} where the command takes it")
+        if any("\0" in word for word in command):
+            raise UsageError(
+                f"the command {command[0]!r} has a NUL in its words, which no program can be given; take it out"
+            )
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         if nofile is not None and (nofile < 1 or (hard != resource.RLIM_INFINITY and nofile > hard)):
             raise UsageError(f"a limit of {nofile} descriptors cannot be set; choose 1 to {hard}")
@@ -311,7 +315,8 @@ def _ending(status: int) -> str:
 def last_words(output: str) -> str:
     """Return the last line that says something; the rules that Python draws around exception groups do not."""
     lines = (line.strip(" |+-\t\r") for line in reversed(output.split("\n")))
-    return next((line for line in lines if line), "")
+    last = next((line for line in lines if line), "")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in last)
 
 
 def _said(child: Child) -> str:

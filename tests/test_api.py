@@ -3,6 +3,7 @@
 import gc
 import re
 import resource
+import shlex
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import suite
+from suite.conformance import targets
 from suite.errors import TargetError, UsageError
 from suite.events import CheckResult, Event, Level, Progress, RunFinished, RunStarted, TargetResult, Verdict
 from suite.registry import Capabilities
@@ -147,3 +149,10 @@ def test_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (example,) = re.findall(r"```python\n(import suite\n.*?)```", page, re.DOTALL)
     exec(compile(example, "api.md", "exec"), {})
     assert capsys.readouterr().out.startswith("hc-immediate Rate(failed=")
+
+
+def test_a_command_is_spelled_so_that_it_can_be_pasted() -> None:
+    words = ["./my server", "{host}:{port}", "it's", "", "{a,b}", "$x", "sérver"]
+    line = targets.spelled(words)
+    assert line.startswith("'./my server' {host}:{port} ")
+    assert shlex.split(line) == words

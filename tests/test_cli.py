@@ -69,6 +69,8 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
         (("check", "raw-epoll", "--", "cat", "{port}"), "not both"),
         (("check", "localhost:http"), "no address"),
         (("check", "127.0.0.1:70000"), "no address"),
+        (("check", "http://localhost:80"), "no address"),
+        (("check", "raw-epoll", "--only", ""), "--only names nothing"),
         (("check", "unix:"), "give unix:/path"),
         (("explain", "nosuch"), "unknown check"),
         (("explain", "fidelity"), "is a family"),

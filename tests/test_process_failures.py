@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from suite.errors import SuiteError, UsageError
-from suite.process import Server
+from suite.process import Server, last_words
 from tests.conftest import ECHO, Script, eventually
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
@@ -115,7 +115,7 @@ def test_our_own_death_takes_the_server_along(number: signal.Signals, socat: lis
     """SIGKILL gives us no chance to clean up; the reaper does."""
     code = """
         import time
-        from suite.process import Server
+        from suite.process import Server, last_words
         server = Server.start(["sh", "-c", "setsid socat TCP-LISTEN:{port},fork EXEC:cat & wait"])
         print(*server.tree(), flush=True)
         time.sleep(60)
@@ -130,3 +130,7 @@ def test_our_own_death_takes_the_server_along(number: signal.Signals, socat: lis
         tool.wait(10)
     assert pids
     assert eventually(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+
+
+def test_last_words_do_nothing_to_a_terminal() -> None:
+    assert last_words("begin\n\x1b]0;title\x07\x1b[31mred é\n\n") == "\\x1b]0;title\\x07\\x1b[31mred é"

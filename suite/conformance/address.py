@@ -61,7 +61,7 @@ def addressed(text: str) -> tuple[Address, ...]:
     tls = text.startswith("tls://")
     host, _, port = text.removeprefix("tls://" if tls else "tcp://").rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or "/" in host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
         raise UsageError(
             f"{text!r} is no address; give HOST:PORT, with IPv6 as [::1]:PORT, unix:/path or tls://HOST:PORT"
         )

@@ -11,6 +11,7 @@ A TOML file, because people write it by hand: it has comments and dates, and the
 """
 
 import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -24,7 +25,13 @@ from suite.events import CheckResult, TargetResult, Verdict
 __all__ = ("Baseline",)
 
 _FAILED = (Verdict.FAIL, Verdict.UNSTABLE, Verdict.WARN)
-_TYPES = {"id": str, "target": str, "reason": str, "expires": (date, str), "sometimes": bool}
+_TYPES: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "id": (str, "a text"),
+    "target": (str, "a text"),
+    "reason": (str, "a text"),
+    "expires": ((date, str), "a day, like 2030-12-31"),
+    "sometimes": (bool, "true or false"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,10 @@ class Baseline:
         self._today = today or datetime.now(tz=UTC).date()
         self._valid = [entry for entry in entries if self._fault(entry) is None]
         self._faults = [fault for entry in entries if (fault := self._fault(entry)) is not None]
+        twice = (entry for entry, count in Counter((row.id, row.target) for row in entries).items() if count > 1)
+        self._faults += [
+            f"{check}{f' on {target}' * bool(target)} is listed twice; keep one entry" for check, target in twice
+        ]
 
     @classmethod
     def load(cls, path: Path, today: date | None = None) -> Self:
@@ -63,10 +74,10 @@ class Baseline:
             UsageError: it cannot be read, or is no baseline.
         """
         try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
+            data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise UsageError(f"cannot read {path}: {error.strerror}; give --baseline an existing file") from None
-        except ValueError as error:  # TOML or UTF-8
+        except (ValueError, RecursionError) as error:  # TOML or UTF-8
             raise UsageError(f"{path} is no baseline: {' '.join(str(error).split())}; it is a TOML file") from None
         rows = data.pop("expected", [])
         if data or not isinstance(rows, list):
@@ -111,8 +122,11 @@ def _entry(row: Any, where: str) -> _Entry:
     if not isinstance(row, dict) or not isinstance(row.get("id"), str):
         raise UsageError(f"{where} has no id; name the check that may fail")
     for name, value in row.items():
-        if name not in _TYPES or not isinstance(value, _TYPES[name]):  # type: ignore[arg-type] # a type or two
-            raise UsageError(f"{where}: {name} = {value!r} is not understood; known are {', '.join(_TYPES)}")
+        if name not in _TYPES:
+            raise UsageError(f"{where}: {name} is not understood; known are {', '.join(_TYPES)}")
+        kind, wanted = _TYPES[name]
+        if not isinstance(value, kind):
+            raise UsageError(f"{where}: {name} = {value!r} is not understood; it is {wanted}")
     expires = row.get("expires")
     try:
         day = date.fromisoformat(expires) if isinstance(expires, str) else expires

@@ -4,13 +4,13 @@ import argparse
 import sys
 
 from suite import registry
-from suite.api import Request, roomy
+from suite.api import Request, names, roomy
 from suite.conformance import checks, evidence
 from suite.conformance import replay as replaying
 from suite.conformance.baseline import Baseline
 from suite.conformance.target import Target
 from suite.errors import UsageError
-from suite.events import Event
+from suite.events import Event, RunFinished
 from suite.report.as_json import environment
 from suite.report.files import FileReports
 from suite.report.text import TextReport, show_replay, wants_color
@@ -23,7 +23,10 @@ def check(options: argparse.Namespace) -> int:
 
     Raises:
         UsageError: the options contradict each other or name what does not exist.
+        HarnessError: a report or a repro file could not be written; said when the run is over.
     """
+    if options.only and not names(options.only):
+        raise UsageError("--only names nothing; leave it out to run every check")
     every = "all" in options.targets and not options.only and options.profile == "quick"
     request = Request(
         service=options.service,
@@ -45,14 +48,25 @@ def check(options: argparse.Namespace) -> int:
     counted = frozenset({"own"}) if "all" in options.targets else frozenset[str]()
     about = {row.id: (row.requirement, row.source, row.known) for row in request.checks}
     families = [family for family in checks.FAMILIES if any(row.family == family for row in request.checks)]
-    files = FileReports(options, families, about, counted)
+    again = {target.name: request.again(target.command or target.name) for target in wanted}
+    files = FileReports(options, families, about, counted, again)
     text = TextReport(families, about, color=wants_color(options.color, sys.stdout), matrix=len(wanted) > 1)
+    mute: list[OSError] = []
 
     def emit(event: Event) -> None:
-        text(event)
+        try:
+            if not mute:
+                text(event)
+        except OSError as error:  # nobody reads the results any more, or their disk is full; the files are told all
+            mute.append(error)
         files(event)
+        if mute and (not files or isinstance(event, RunFinished)):
+            raise mute[0]
 
-    return request.run(wanted, emit, counted, evidence=kept, baseline=baseline)
+    code = request.run(wanted, emit, counted, evidence=kept, baseline=baseline)
+    if kept is not None and kept.error is not None:
+        raise kept.error
+    return code
 
 
 def replay(options: argparse.Namespace) -> int:
@@ -70,8 +84,10 @@ def replay(options: argparse.Namespace) -> int:
     what = words if words is not None else options.target or record.name
     # What is given to servers that suite starts means nothing to an address; the replay says what it lacks.
     address = isinstance(what, str) and ":" in what
+    named = options.target is not None and not address  # another variant has limits of its own
     request = Request(
         service=record.service,
+        capabilities=() if named else record.declared,
         nofile=None if address else record.nofile,
         inject=record.injects and not address,
     )

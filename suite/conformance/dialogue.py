@@ -167,19 +167,19 @@ class Oracle:
             return function(*arguments)
         except OracleError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # sys.exit() would end the run, and with exit code 0 as conforming
             raise self.blamed(error) from error
 
-    def blamed(self, error: Exception) -> OracleError:
-        """Return what to raise instead of an error of the oracle's author."""
-        said = f": {error}" if str(error) else ""
+    def blamed(self, error: BaseException) -> OracleError:
+        """Return what to raise instead of an error of the oracle's author; its text is one line."""
+        said = f": {' '.join(str(error).split())}" if str(error) else ""
         if isinstance(error, Unspecified):
             return OracleError(f"the oracle {self.service} calls unspecified what it let a client send{said}")
         kind = type(error).__name__
         return OracleError(f"the oracle {self.service} raised {kind}{said}{_where(error)}; mend the oracle")
 
 
-def _where(error: Exception) -> str:
+def _where(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -40,7 +40,7 @@ def run(
         for target in targets:
             judge = Judge(target, checks, options, emit, drawing)
             try:
-                result = judge.judge()
+                result = judge.conclude("not begun: interrupted", code=130) if interrupted else judge.judge()
             except KeyboardInterrupt:
                 interrupted = True
                 result = judge.conclude("interrupted", code=130)
@@ -50,7 +50,6 @@ def run(
                 exits.append(result.exit)
             if interrupted:
                 exits.append(130)
-                break
     stale = options.baseline.stale(results) if options.baseline is not None else ()
     if stale:
         exits.append(1)

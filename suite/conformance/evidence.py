@@ -4,6 +4,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ from suite.events import CheckResult, Finding, Repro, Verdict
 __all__ = ("Evidence", "Record", "load")
 
 FORMAT = 1
+LARGEST = 64 << 20
+"""Bytes of a repro file: more is none, or /dev/zero."""
 _FAILED = (Verdict.FAIL, Verdict.UNSTABLE, Verdict.WARN)
 
 
@@ -30,6 +33,9 @@ class Evidence:
         seed: the run's.
         environment: where this runs.
 
+    Attributes:
+        error: the first file that could not be written; it ends neither the run nor the others.
+
     Raises:
         UsageError: nothing can be written there; said before anything runs.
     """
@@ -38,6 +44,7 @@ class Evidence:
         self._directory = directory
         self._seed = seed
         self._environment = dict(environment)
+        self.error: HarnessError | None = None
         try:
             directory.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=directory).close()
@@ -45,11 +52,7 @@ class Evidence:
             raise UsageError(f"cannot write to {directory}: {error.strerror}; choose another --repro-dir") from None
 
     def keep(self, target: Target, check: Check, result: CheckResult) -> CheckResult:
-        """Write the files of a failure; return the result with their paths. Anything else stays as it is.
-
-        Raises:
-            HarnessError: a file cannot be written.
-        """
+        """Write the files of a failure; return the result with their paths. Anything else stays as it is."""
         if result.verdict not in _FAILED or result.script is None or result.finding is None:
             return result
         script = from_json(list(result.script))
@@ -100,7 +103,10 @@ class Evidence:
             if alone is not None:
                 path.with_suffix(".py").write_text(alone, encoding="utf-8")
         except OSError as error:
-            raise HarnessError(f"cannot write {path}: {error.strerror}") from None
+            self.error = self.error or HarnessError(f"cannot write {path}: {error.strerror}")
+            with suppress(OSError):
+                path.unlink()  # half of one is none
+            return result
         return replace(result, repro=repro)
 
 
@@ -125,6 +131,8 @@ class Record:
         finding: what it showed.
         afresh: it needs a server that has just been started.
         nofile: descriptors that it was given, where that was said.
+        capabilities: what was declared of it, by its name on the command line.
+        rare: the failure did not show in every run.
     """
 
     check: str
@@ -136,6 +144,13 @@ class Record:
     finding: Finding
     afresh: bool
     nofile: int | None
+    capabilities: Mapping[str, Any]
+    rare: bool
+
+    @property
+    def declared(self) -> list[str]:
+        """What was declared of the target, as `--capability` takes it."""
+        return [name if value is True else f"{name}={value}" for name, value in self.capabilities.items()]
 
     @property
     def injects(self) -> bool:
@@ -150,7 +165,11 @@ def load(path: Path) -> Record:
         UsageError: it cannot be read, is cut off, is something else, or comes from a newer version of this tool.
     """
     try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise UsageError(f"{path} is larger than any repro file; give one that `suite check --repro-dir DIR` wrote")
+        data: Any = json.loads(text)
     except OSError as error:
         raise UsageError(
             f"cannot read {path}: {error.strerror}; --repro-dir DIR of `suite check` writes such files"
@@ -161,7 +180,7 @@ def load(path: Path) -> Record:
         ) from None
     if not isinstance(data, dict) or data.get("tool") != "suite" or "script" not in data:
         raise UsageError(f"{path} is no repro file; give a repro-*.json that `suite check --repro-dir DIR` wrote")
-    if type(data.get("format")) is not int or data["format"] > FORMAT:
+    if type(data.get("format")) is not int or data["format"] != FORMAT:
         raise UsageError(
             f"{path} has format {data.get('format')!r}, this version of suite reads {FORMAT}; update suite"
         )
@@ -183,6 +202,8 @@ def load(path: Path) -> Record:
             ),
             _a(bool, data["afresh"]),
             None if target.get("nofile") is None else _a(int, target["nofile"]),
+            _a(dict, target.get("capabilities", {})),
+            rare=data.get("verdict") == Verdict.UNSTABLE,
         )
     except (KeyError, TypeError, UsageError) as error:
         raise UsageError(

@@ -107,7 +107,7 @@ class Judge:
         except (TargetError, StartError) as error:
             self._dismissed = not self._reached
             return self.conclude(str(error), code=0 if self._reached else 3)
-        except Exception as error:  # ours: the other targets are judged all the same
+        except (Exception, SystemExit) as error:  # ours: the other targets are judged all the same
             return self.conclude(_ours(error), code=4)
         return self.conclude()
 
@@ -250,7 +250,7 @@ class Judge:
             if case is not None:
                 self._settle(check, case, premises, played, begun, doubt)
             raise
-        except Exception as error:  # ours, never the server's: ERROR, and the other checks go on
+        except (Exception, SystemExit) as error:  # ours, never the server's: ERROR, and the other checks go on
             seconds = time.monotonic() - begun
             self._finish(CheckResult(check.id, check.family, check.level, Verdict.ERROR, _ours(error), seconds=seconds))
             return
@@ -384,7 +384,7 @@ class Judge:
                 raise _Stop("stopped at the first failure (--fail-fast)")
 
 
-def _ours(error: Exception) -> str:
+def _ours(error: BaseException) -> str:
     return str(error) if isinstance(error, SuiteError) else f"internal error: {type(error).__name__}: {error}"
 
 

@@ -29,7 +29,7 @@ def lawful(ops: Iterable[Op], oracle: Oracle) -> Script:
                 # What the dialogue has made of it so far is nobody's business: begin anew from what was sent.
                 talks[op.client] = (oracle.replay(before), before)
                 continue
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise oracle.blamed(error) from error
             talks[op.client] = (talk, before + data)
         script.append(op)

@@ -171,5 +171,14 @@ def find(name: str) -> Oracle:
     if not isinstance(oracle, Oracle):
         is_what = "there is none" if oracle is None else f"it is {type(oracle).__name__}"
         raise UsageError(f"--service {name}: {attribute} must be a suite.conformance.dialogue.Oracle; {is_what}")
+    from hypothesis.strategies import SearchStrategy  # noqa: PLC0415 - its module has imported it already, most likely
+
+    if not isinstance(oracle.messages, SearchStrategy) and not callable(oracle.messages):
+        raise UsageError(
+            f"--service {name}: its messages must be a Hypothesis strategy, or a function that makes one; "
+            f"they are {oracle.messages!r}"
+        )
+    if not isinstance(oracle.canary, tuple):
+        raise UsageError(f"--service {name}: its canary must be bytes; it is {oracle.canary!r}")
     oracle.service = name
     return oracle

@@ -88,7 +88,8 @@ def _outcome(check: Check, record: Record, target: Target) -> Outcome:
         return Outcome(word, check.id, target.name, f"{shown.actual}, not {shown.expected}{note}", rate)
     if slow == runs:
         return Outcome("ERROR", check.id, target.name, "too slow to judge within its bounds", rate)
-    return Outcome("FIXED", check.id, target.name, _short(record), rate)
+    doubt = "; it did not show every time before: replay it more often" if record.rare else ""
+    return Outcome("FIXED", check.id, target.name, _short(record) + doubt, rate)
 
 
 def _lives(target: Target, transcript: Transcript) -> bool:

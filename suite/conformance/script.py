@@ -32,6 +32,12 @@ from suite.errors import UsageError
 
 __all__ = ("Op", "Payload", "Script", "from_json", "normalise", "one_line", "plain", "to_json")
 
+MOST = 1 << 32
+"""Largest number in a script that is read. No check comes near these."""
+LONGEST_SEND = 1 << 30
+"""Bytes of one: the player holds them in memory."""
+LONGEST_WAIT = 3_600_000
+"""Milliseconds of one."""
 _TILE = (1 << 20) + 13
 _NOBODYS = ("pause", *WATCHING)
 _COUNTED = ("read", "pause", "measure", "settle", "exit")
@@ -189,7 +195,7 @@ def _op(row: Any) -> Op:
                 raise ValueError(row)  # noqa: TRY301 - one place reports every malformed row
             return Op(kind, fault=rest[0])
         if kind in _NOBODYS:
-            return Op(kind, count=_natural(rest[0]) if rest else 0)
+            return Op(kind, count=_natural(rest[0], LONGEST_WAIT) if rest else 0)
         client = _natural(rest[0])
         if kind in ("send", "oob"):
             return Op(kind, client, _payload(rest[1]))
@@ -208,8 +214,8 @@ def _op(row: Any) -> Op:
         raise UsageError(f"not an operation of a script: {row!r}") from None
 
 
-def _natural(value: Any) -> int:
-    if type(value) is not int or value < 0:
+def _natural(value: Any, most: int = MOST) -> int:
+    if type(value) is not int or not 0 <= value <= most:
         raise ValueError(value)
     return value
 
@@ -218,7 +224,7 @@ def _payload(value: dict[str, Any]) -> Payload:
     if set(value) == {"hex"}:
         return Payload.of(bytes.fromhex(value["hex"]))
     if set(value) == {"len", "seed"}:
-        return Payload.random(_natural(value["len"]), _natural(value["seed"]))
+        return Payload.random(_natural(value["len"], LONGEST_SEND), _natural(value["seed"]))
     raise ValueError(value)
 
 

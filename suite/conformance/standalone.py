@@ -25,7 +25,7 @@ SHORT = 256
 # The rules and their reasons are those of `run`, `link` and `oracle`. A line that ends in "#? WORD" is left out where
 # the script or the failure has nothing to do with that.
 _PROGRAM = r'''"""@ABOUT@
-python FILE HOST PORT   exit 0: the fault did not show; 1: it showed; 3: no verdict. Python 3.9 or later, nothing else."""
+python3 FILE HOST PORT   exit 0: the fault did not show; 1: it showed; 3: no verdict. Python 3.9 or later, nothing else."""
 import errno, random, select, socket, sys; from time import monotonic as now
 FAULTS, SOFT = @FAULTS@, {"stalled", "no-fin", "unaccepted"}
 PATIENCE, OWED, MiB, ALL = @PATIENCE@, lambda sent: @OWED@, 1 << 20, 1 << 60  # seconds that a wait lasts once nothing moves; bytes owed
@@ -147,6 +147,8 @@ def one_liner(script: Script, where: str = "HOST PORT") -> str | None:
         return None
     if sum(op.payload.length for op in script if op.payload is not None) > SHORT:
         return None
-    # printf(1): octal escapes are the ones that every shell knows.
+    # printf(1): octal escapes are the ones that every shell knows; a dash in front would begin an option.
     plain = (chr(byte) if 32 <= byte < 127 and byte not in b"%\\'" else f"\\{byte:03o}" for byte in data)
-    return f"printf '{''.join(plain)}' | nc -N {where} | od -An -tx1 -v"
+    text = "".join(plain)
+    text = f"\\055{text[1:]}" if text.startswith("-") else text
+    return f"printf '{text}' | nc -N {where} | od -An -tx1 -v"

@@ -4,7 +4,11 @@ A message stays whole in the script, however it is written: what is left of a pr
 still something that a client may send.
 """
 
-from collections.abc import Callable, Sequence
+import resource
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +31,11 @@ STEPS = (0, 1, 1, 1, 2, 3, 7)
 """Bytes a write, for a message that is cut; 0 is a single write of what is not kept back."""
 EXAMINED = 60
 """Scripts by which the oracle is examined itself."""
+MOST_SECONDS = 10
+MOST_KIB = 1 << 20
+"""Processor time and memory that drawing and examining the scripts of one check may take: usual are 1 s and 50 MiB."""
+LOOK = 0.1
+"""Seconds of processor time between two looks at these."""
 
 
 @st.composite
@@ -110,10 +119,50 @@ def draw_talks(service: str, manner: Manner, most_clients: int, count: int, numb
         assume(script not in drawn and any(op.payload is not None for op in script))
         drawn[script] = None
 
-    _collect(collect, oracle, drawn)
-    for script in tuple(drawn)[:EXAMINED]:
-        examine(script, oracle)
+    with _bounded(oracle):
+        _collect(collect, oracle, drawn)
+        for script in tuple(drawn)[:EXAMINED]:
+            examine(script, oracle)
     return tuple(drawn)
+
+
+class _Endless(KeyboardInterrupt):
+    """The oracle's code does not come to an end. Neither its author's `except Exception` nor Hypothesis holds this."""
+
+
+@contextmanager
+def _bounded(oracle: Oracle) -> Iterator[None]:
+    """Give the oracle's code so much processor time and memory; outside the main thread nobody can interrupt it.
+
+    Raises:
+        OracleError: it takes more.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    looks = 0
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def look(*_: object) -> None:
+        nonlocal looks
+        looks += 1
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        if looks * LOOK > MOST_SECONDS or grown > MOST_KIB:
+            raise _Endless
+
+    # Processor time: a machine that is busy elsewhere is no fault of the oracle's, and SIGALRM is pytest-timeout's.
+    handler = signal.signal(signal.SIGVTALRM, look)
+    signal.setitimer(signal.ITIMER_VIRTUAL, LOOK, LOOK)
+    try:
+        yield
+    except _Endless:
+        raise OracleError(
+            f"the oracle {oracle.service} takes more than {MOST_SECONDS} s or {MOST_KIB >> 20} GiB to say what is owed to a few "
+            "clients; mend what does not come to an end"
+        ) from None
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, handler)
 
 
 def _collect(collect: Callable[[], None], oracle: Oracle, drawn: dict[Script, None]) -> None:
@@ -126,7 +175,7 @@ def _collect(collect: Callable[[], None], oracle: Oracle, drawn: dict[Script, No
         collect()
     except OracleError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if type(error).__module__.partition(".")[0] != "hypothesis":  # that it found too little is told below
             raise oracle.blamed(error) from error
     if not drawn:

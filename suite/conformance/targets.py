@@ -1,19 +1,22 @@
 """From what the user wrote to targets: a variant's name, an address (see `address`), or a command."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import TypeVar
 
-from suite import registry
-from suite.conformance.address import addressed
+from suite import ports, registry
+from suite.census import tree_of
+from suite.conformance.address import Address, addressed
 from suite.conformance.dialogue import Oracle
 from suite.conformance.target import Target
 from suite.errors import StartError, TargetError, UsageError
 from suite.process import Server, command_of
 from suite.registry import Capabilities, Variant
 
-__all__ = ("How", "capabilities_of", "command", "of_variant", "parse")
+__all__ = ("How", "capabilities_of", "command", "of_variant", "parse", "spelled")
 
 GRACE = "1"
 """Seconds that servers of ours are told to give their sessions after SIGTERM, instead of five: a run stops each of them often."""
@@ -64,6 +67,8 @@ def parse(text: str, declared: Capabilities | None, how: How) -> Target:
     except TargetError as error:
         reason = str(error)
     else:
+        if how.pid is not None:
+            _make_sure(how.pid, addresses[0])
         return Target(
             text, "address", capabilities, addresses=addresses, factor=how.factor, pid=how.pid, oracle=how.oracle
         )
@@ -72,6 +77,31 @@ def parse(text: str, declared: Capabilities | None, how: How) -> Target:
         raise TargetError(reason)
 
     return Target(text, "address", capabilities, start=unknown, factor=how.factor, oracle=how.oracle)
+
+
+def _make_sure(pid: int, address: Address) -> None:
+    """See that a process serves at an address: of any other everything that is asked for would hold.
+
+    In a network namespace of its own (a container) it may listen on another port.
+
+    Raises:
+        UsageError: it does not, or must not be looked at.
+    """
+    tree = tree_of(pid)
+    if not tree or pid < 1:
+        raise UsageError(f"--pid {pid}: there is no such process; `ss -ltnp` names those that listen")
+    try:
+        held = set().union(*map(ports.socket_inodes, tree))
+        apart = os.stat(f"/proc/{pid}/ns/net").st_ino != os.stat("/proc/self/ns/net").st_ino  # noqa: PTH116
+    except OSError as error:
+        raise UsageError(
+            f"--pid {pid}: cannot look at it: {error.strerror}; run suite as its user, or as root"
+        ) from None
+    if os.getpid() in tree:
+        raise UsageError(f"--pid {pid}: that is a parent of suite itself; `ss -ltnp` names the server")
+    at = None if isinstance(address.where, str) else address.where[1]
+    if at is not None and not any(row.inode in held and (apart or row.port == at) for row in ports.listeners(pid)):
+        raise UsageError(f"--pid {pid}: it does not listen on port {at}; `ss -ltnp` names the process that does")
 
 
 def of_variant(variant: Variant, declared: Capabilities | None, how: How) -> Target:
@@ -113,7 +143,7 @@ def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Ta
             "the command does not say where {port} goes; for example: suite check -- ./server --port {port}"
         )
     return Target(
-        " ".join(words),
+        spelled(words),
         "command",
         declared or Capabilities(),
         start=lambda: Server.start(words, nofile=how.limit or how.nofile),
@@ -124,6 +154,12 @@ def command(words: Sequence[str], declared: Capabilities | None, how: How) -> Ta
         tls=how.tls,
         inject=how.inject,
     )
+
+
+def spelled(words: Sequence[str]) -> str:
+    """Return a command line that can be pasted into a shell; `{host}` and `{port}` stay as people write them."""
+    bare = (word.replace("{host}", "_").replace("{port}", "_") for word in words)
+    return " ".join(word if quote(plain) == plain else quote(word) for word, plain in zip(words, bare, strict=True))
 
 
 def capabilities_of(texts: Sequence[str]) -> Capabilities | None:

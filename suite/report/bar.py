@@ -1,11 +1,15 @@
 """The live progress bar: on a terminal only, through rich, which is imported only then."""
 
+import os
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 __all__ = ("Bar",)
+
+WIDE = 80
+"""Columns of a terminal that has room for more than the name and a count."""
 
 
 class Bar:
@@ -20,19 +24,16 @@ class Bar:
     def start(self, targets: int) -> None:
         """Begin a run over so many targets."""
         self._targets = targets
-        if not self._stream.isatty():
+        if not self._stream.isatty() or os.environ.get("TERM") == "dumb":
             return
         from rich.console import Console  # noqa: PLC0415 - 90 ms that only a terminal pays
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[doing]}"),
-        )
-        self._progress = Progress(*columns, console=Console(file=self._stream), transient=True)
+        console = Console(file=self._stream)
+        name, count, doing = TextColumn("{task.description}"), MofNCompleteColumn(), TextColumn("{task.fields[doing]}")
+        wide = (name, BarColumn(bar_width=24), count, TimeElapsedColumn(), doing)
+        columns = wide if console.width >= WIDE else (name, count)
+        self._progress = Progress(*columns, console=console, transient=True)
         self._task = self._progress.add_task("", total=None, doing="")
 
     def target(self, name: str, checks: int) -> None:

@@ -2,6 +2,8 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
 
 from suite.errors import HarnessError, UsageError
 from suite.events import Event, RunFinished
@@ -22,6 +24,7 @@ class FileReports:
         families: the families' names, in order.
         about: by check id, its requirement, its source, and a known real bug like it.
         counted: kinds of target whose result counts for the exit code; empty means all.
+        again: by target, what returns the command that runs a check on it again.
 
     Raises:
         UsageError: a file cannot be written, or is named twice.
@@ -33,12 +36,13 @@ class FileReports:
         families: Sequence[str],
         about: Mapping[str, tuple[str, str, str]],
         counted: frozenset[str],
+        again: Mapping[str, Callable[[str], str]] = MappingProxyType({}),
     ) -> None:
         self._error: HarnessError | None = None
         self._reports: list[Callable[[Event], None]] = []
         paths = [path for path in (options.json, options.ndjson, options.junit_xml, options.html) if path is not None]
         for path in paths:
-            if (path.is_file() or not path.exists()) and sum(path.resolve() == other.resolve() for other in paths) > 1:
+            if (path.is_file() or not path.exists()) and sum(_same(path, other) for other in paths) > 1:
                 raise UsageError(f"two reports cannot share the file {path}; name another for one of them")
         if options.json is not None:
             self._reports.append(JsonReport(options.json))
@@ -49,7 +53,11 @@ class FileReports:
         if options.html is not None:
             from suite.report.html import HtmlReport  # noqa: PLC0415 - jinja2 takes 50 ms that only a page pays
 
-            self._reports.append(HtmlReport(options.html, families, about, counted=counted))
+            self._reports.append(HtmlReport(options.html, families, about, counted=counted, again=again))
+
+    def __bool__(self) -> bool:
+        """Whether there is any that can be written still."""
+        return bool(self._reports)
 
     def __call__(self, event: Event) -> None:
         """Take one event.
@@ -65,3 +73,7 @@ class FileReports:
                 self._reports.remove(report)
         if isinstance(event, RunFinished) and self._error is not None:
             raise self._error
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))

@@ -6,10 +6,12 @@ only filters. Whatever came from a server is escaped by the template engine, aft
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from shlex import quote
+from types import MappingProxyType
 from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -91,16 +93,6 @@ class _Target(NamedTuple):
         for reason, group in groupby(rows, key=lambda row: row[0]):
             yield reason, [row[2] for row in group]
 
-    def again(self, check: str, seed: int) -> str:
-        """Return the command that runs one check on this target again."""
-        limits = [
-            f"{name}={value}" if value is not True else str(name) for name, value in self.result.capabilities.items()
-        ]
-        declared = f" --capability {','.join(limits)}" if limits and self.kind in ("address", "command") else ""
-        options = f"--only {check} --seed {seed}{declared}"
-        name = self.result.target
-        return f"suite check {options} -- {name}" if self.kind == "command" else f"suite check {name} {options}"
-
 
 class HtmlReport:
     """Writes the page when the run is over.
@@ -110,6 +102,7 @@ class HtmlReport:
         families: the families' names, in order.
         about: by check id, its requirement, its source, and a known real bug like it.
         counted: kinds of target whose result counts for the exit code; empty means all.
+        again: by target, what returns the command that runs a check on it again.
 
     Raises:
         UsageError: the file cannot be written; said before anything runs.
@@ -122,7 +115,9 @@ class HtmlReport:
         about: Mapping[str, tuple[str, str, str]],
         *,
         counted: frozenset[str] = frozenset(),
+        again: Mapping[str, Callable[[str], str]] = MappingProxyType({}),
     ) -> None:
+        self._again = again
         self._file = ReportFile(path, "--html")
         self._families = families
         self._about = about
@@ -156,11 +151,12 @@ class HtmlReport:
             lstrip_blocks=True,
             finalize=_shown,
         )
-        engine.filters |= {"links": _links, "operation": operation, "who": who, "hex_rows": hex_rows}
+        engine.filters |= {"links": _links, "operation": operation, "who": who, "hex_rows": hex_rows, "quote": quote}
         rows = {result.id: result for target in self._targets for result in target.result.checks}
         groups = [(family, [row for row in rows.values() if row.family == family]) for family in self._families]
         return engine.get_template("page.html").render(
             about=self._about,
+            again=self._again,
             columns=[
                 ("Failed", [target.failed for target in self._targets]),
                 ("Expected to fail", [target.excused for target in self._targets]),

@@ -9,8 +9,9 @@ GitHub, GitLab and Jenkins understand. The file is red exactly when the exit cod
     PASS, INFO, WARN                        passed; what was seen is in system-out
 
 A target that ended without a verdict, or dead, and shows no failure of a check for it, gets a testcase "verdict" with
-an error, and so does each stale line of a baseline in a testsuite "baseline". What does not count for the exit code
-(peers in `all --peers`, failures that the baseline expects) is skipped, not failed.
+an error, and so does each stale line of a baseline in a testsuite "baseline", and in a testsuite "run" an end with
+another exit code than 0 that nothing else shows. What does not count for the exit code (peers in `all --peers`,
+failures that the baseline expects) is skipped, not failed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -76,7 +77,9 @@ class JunitReport:
                 self._suite(event.result, counts=not self._counted or event.kind in self._counted)
             case RunFinished():
                 if event.stale:
-                    self._baseline(event.stale)
+                    self._extra("baseline", event.stale, "stale")
+                if event.exit and not _red(self._root):  # interrupted while something ran that does not count
+                    self._extra("run", [f"ended with exit code {event.exit}"], "no-verdict")
                 _count(self._root, event.seconds)
                 indent(self._root)
                 text = tostring(self._root, encoding="unicode")
@@ -99,17 +102,17 @@ class JunitReport:
             SubElement(properties, "property", name=name, value=visible(str(value)))
         for result in target.checks:
             self._case(suite, target.target, result, counts=counts)
-        if target.exit and counts and not any(list(suite.iter(tag)) for tag in _RED):
+        if target.exit and counts and not _red(suite):
             case = SubElement(suite, "testcase", name="verdict", classname=visible(target.target), time="0.000")
             why = target.note or "fewer than 90 % of the selected MUST checks reached a verdict"
             SubElement(case, "error", type=target.verdict, message=visible(why))
         _count(suite, target.seconds)
 
-    def _baseline(self, faults: Sequence[str]) -> None:
-        suite = SubElement(self._root, "testsuite", name="baseline")
+    def _extra(self, name: str, faults: Sequence[str], kind: str) -> None:
+        suite = SubElement(self._root, "testsuite", name=name)
         for fault in faults:
-            case = SubElement(suite, "testcase", name=visible(fault), classname="baseline", time="0.000")
-            SubElement(case, "error", type="stale", message=visible(fault))
+            case = SubElement(suite, "testcase", name=visible(fault), classname=name, time="0.000")
+            SubElement(case, "error", type=kind, message=visible(fault))
         _count(suite, 0.0)
 
     def _case(self, suite: Element, target: str, result: CheckResult, *, counts: bool) -> None:
@@ -130,6 +133,10 @@ class JunitReport:
                 told.text, text = text, ""
         if text and result.verdict is not Verdict.SKIPPED:
             SubElement(case, "system-out").text = text
+
+
+def _red(element: Element) -> bool:
+    return any(element.find(f".//{tag}") is not None for tag in _RED)
 
 
 def _count(element: Element, seconds: float) -> None:

@@ -54,10 +54,10 @@ _LABELS = {
 
 
 def wants_color(choice: str, stream: TextIO) -> bool:
-    """Decide on colour: --color, else NO_COLOR (no-color.org), else whether `stream` is a terminal."""
+    """Decide on colour: --color, else NO_COLOR (no-color.org; empty is unset), else a terminal that has any."""
     if choice != "auto":
         return choice == "always"
-    return "NO_COLOR" not in os.environ and stream.isatty()
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
 
 
 class TextReport:
@@ -128,6 +128,11 @@ class TextReport:
             if results:
                 marks = " ".join(self._mark(result) for result in results)
                 self._say(f"  {family:<13}{marks}")
+        if target.verdict == "no-verdict" and not target.note:
+            skipped = [result for result in target.checks if result.verdict is Verdict.SKIPPED]
+            for reason in dict.fromkeys(result.reason for result in skipped):
+                ids = " ".join(result.id for result in skipped if result.reason == reason)
+                self._say(f"  SKIPPED {ids}: {reason}")
         self._failures(target)
 
     def _mark(self, result: CheckResult) -> str:
@@ -146,8 +151,9 @@ class TextReport:
         if event.kind != self._kind and self._kind == "own":
             self._say(self._paint("controls and peers, not counted:", "dim"))
         self._kind = event.kind
-        if target.note and all(result.verdict is Verdict.SKIPPED for result in target.checks):
-            self._say(f"{target.target:<{self._width}}{self._paint(target.note, 'dim')}")
+        if all(result.verdict is Verdict.SKIPPED for result in target.checks):
+            why = target.note or "; ".join(dict.fromkeys(result.reason for result in target.checks))
+            self._say(f"{target.target:<{self._width}}{self._paint(why, 'dim')}")
             return
         cells = []
         for family in self._families:
@@ -271,7 +277,7 @@ def hex_diff(divergence: Divergence) -> list[tuple[str, str]]:
 def _commands(repro: Repro | None) -> list[tuple[str, str | None]]:
     if repro is None:
         return []
-    alone = None if repro.python is None else f"python {shlex.quote(repro.python)} HOST PORT"
+    alone = None if repro.python is None else f"python3 {shlex.quote(repro.python)} HOST PORT"
     return [("replay", f"suite replay {shlex.quote(repro.json)}"), ("or", alone), ("or", repro.one_liner)]
 
 

@@ -89,9 +89,11 @@ def test_a_pass_is_stale_unless_something_still_fails(
         ("expected = 3\n", "'expected' does not belong there"),
         ("expected = [3]\n", "entry 1 has no id"),
         ('[[expected]]\nreason = "x"\n', "entry 1 has no id"),
-        (GOOD + "expiry = 3\n", "expiry = 3 is not understood"),
+        (GOOD + "expiry = 3\n", "expiry is not understood; known are id, target"),
         (GOOD.replace("2030-06-15", '"soon"'), "'soon' is no date"),
-        (GOOD.replace('"upstream"', "3"), "reason = 3 is not understood"),
+        (GOOD.replace('"upstream"', "3"), "reason = 3 is not understood; it is a text"),
+        (GOOD.replace("2030-06-15", "2030"), "expires = 2030 is not understood; it is a day"),
+        ("a = " + 2000 * "[", "is no baseline"),
     ],
 )
 def test_a_malformed_file_is_one_line(text: str, words: str, tmp_path: Path) -> None:
@@ -112,3 +114,13 @@ def test_an_absent_file(tmp_path: Path) -> None:
 def test_dates_may_be_strings(tmp_path: Path) -> None:
     baseline = load(tmp_path, GOOD.replace("2030-06-15", '"2030-06-15"'))
     assert baseline.excuse("any", FAILED).excused == "until 2030-06-15: upstream"
+
+
+def test_what_a_windows_editor_writes_first_is_no_fault(tmp_path: Path) -> None:
+    assert load(tmp_path, "\ufeff" + GOOD).excuse("any", FAILED).excused
+
+
+def test_an_entry_that_stands_twice_is_told(tmp_path: Path) -> None:
+    baseline = load(tmp_path, GOOD + GOOD.replace("upstream", "another reason"))
+    (line,) = baseline.stale([of("any", FAILED)])
+    assert line.endswith("is listed twice; keep one entry")

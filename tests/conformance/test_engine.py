@@ -255,17 +255,25 @@ def test_an_interrupt_reports_what_is_known() -> None:
 
     def emit(event: Event) -> None:
         events.append(event)
-        if isinstance(event, CheckFinished) and event.result.id == "hc-immediate":
+        if isinstance(event, CheckFinished) and (event.result.id, event.result.verdict) == (
+            "hc-immediate",
+            Verdict.PASS,
+        ):
             raise KeyboardInterrupt
 
-    target = of_variant(find("raw-epoll"), None, How(1.0, 1024))
-    code = engine.run([target], checks.select(("half-close",), ()), engine.Options(seed=1), emit)
+    both = [of_variant(find(name), None, How(1.0, 1024)) for name in ("raw-epoll", "trio")]
+    code = engine.run(both, checks.select(("half-close",), ()), engine.Options(seed=1), emit)
     finished = events[-1]
     assert isinstance(finished, RunFinished)
     assert (code, finished.exit, finished.interrupted) == (130, 130, True)
-    (result,) = finished.targets
+    result, never = finished.targets
     assert verdicts(result)["hc-immediate"] is Verdict.PASS
     assert Verdict.SKIPPED in verdicts(result).values()
+    assert (never.verdict, never.note, set(verdicts(never).values())) == (
+        "no-verdict",
+        "not begun: interrupted",
+        {Verdict.SKIPPED},
+    )
 
 
 def test_declared_limits_are_skipped_not_failed() -> None:

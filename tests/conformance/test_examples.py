@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from suite.cli import main
+from suite.conformance import talks
 from suite.conformance.dialogue import Unspecified
 from suite.conformance.lawful import lawful
 from suite.conformance.oracles import find
@@ -139,6 +140,10 @@ LINES = "st.integers(0, 999).map(lambda number: b'%d\\n' % number)"  # many, for
         ("self.owed += b'.'", LINES, 4, "depends on how what it receives is cut"),
         ("self.owed += data", "st.just('x')", 4, "draws str"),
         ("self.owed += data", "st.nothing()", 4, "lets a client send nothing at all"),
+        ("raise SystemExit", LINES, 4, "raised SystemExit"),
+        ("raise ValueError('two\\nlines')", LINES, 4, "raised ValueError: two lines ("),
+        ("while True: pass", LINES, 4, "takes more than 0.2 s"),
+        ("self.owed += data", "None", 2, "its messages must be a Hypothesis strategy"),
         ("self.owed +=", "st.just(b'x')", 2, "raised SyntaxError"),
         ("self.owed += data", "st.jist(b'x')", 2, "raised AttributeError"),
     ],
@@ -156,6 +161,8 @@ def test_an_oracle_at_fault_is_told_in_a_line_and_no_server_is_blamed(
     (tmp_path / f"{name}.py").write_text(HEAD.replace("BODY", body).replace("MESSAGES", messages))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
+    if "while" in body:
+        monkeypatch.setattr(talks, "MOST_SECONDS", 0.2)
     target = [sys.executable, str(SPECIMENS.parent / "peers" / "asyncio_streams.py"), "{host}", "{port}"]
     assert main(["check", "--service", f"{name}:ORACLE", "--only", "pro-answers", "--", *target]) == code
     told = capsys.readouterr()

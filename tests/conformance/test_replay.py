@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from suite import cli, ports, registry
-from suite.conformance import targets
+from suite.conformance import evidence, targets
 from suite.conformance.evidence import load
 from suite.conformance.replay import replay
 from suite.errors import UsageError
@@ -33,7 +33,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = suite("check", *words, *COMMAND, '"\'$(x)\\\n../"""', cwd=folder)
     assert (done.returncode, done.stderr) == (1, "")
     (path,) = folder.glob("out/*.json")
-    for line in (f"replay    suite replay out/{path.name}", f"python out/{path.stem}.py HOST PORT", "printf '"):
+    for line in (f"replay    suite replay out/{path.name}", f"python3 out/{path.stem}.py HOST PORT", "printf '"):
         assert line in done.stdout
     return folder
 
@@ -102,6 +102,18 @@ def test_a_race_is_unstable(kept: Path) -> None:
     assert (outcome.word, outcome.exit) == ("UNSTABLE", 1)
 
 
+def test_what_was_rare_is_not_fixed_beyond_doubt(
+    kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "repro.json"
+    for verdict, doubt in (("FAIL", False), ("UNSTABLE", True)):
+        path.write_text(changed(kept, verdict=verdict))
+        assert cli.main(["replay", str(path), "raw-epoll"]) == 0
+        out = capsys.readouterr().out
+        assert out.startswith("FIXED 0/20 hc-immediate on raw-epoll: open(0)")
+        assert ("replay it more often" in out) is doubt
+
+
 def test_nothing_listens(kept: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     address = f"127.0.0.1:{ports.free_port('127.0.0.1')}"
     assert cli.main(["replay", str(repro(kept)), address]) == 3
@@ -137,6 +149,12 @@ def changed(kept: Path, **fields: Any) -> str:
         (lambda kept: changed(kept, format=2), "has format 2, this version of suite reads 1; update suite"),
         (lambda kept: changed(kept, script=[["open", 0], ["fly", 0]]), "not an operation of a script"),
         (lambda kept: changed(kept, script=[["send", 0, {"hex": "00"}]]), "client 0"),
+        (lambda kept: changed(kept, format=0), "has format 0"),
+        (
+            lambda kept: changed(kept, script=[["open", 0], ["send", 0, {"len": 1 << 40, "seed": 1}]]),
+            "not an operation",
+        ),
+        (lambda kept: changed(kept, script=[["open", 0], ["pause", 1 << 40]]), "not an operation of a script"),
         (lambda kept: changed(kept, script=[]), "has no operation"),
         (lambda kept: changed(kept, target={"kind": "address"}), "'name' is missing"),
         (lambda kept: changed(kept, finding=3), "is damaged"),
@@ -151,16 +169,50 @@ def test_a_bad_file_is_one_line(make: Any, words: str, kept: Path, tmp_path: Pat
     assert "\n" not in str(caught.value)
 
 
+def test_a_repro_file_that_cannot_be_written_ends_no_run(tmp_path: Path) -> None:
+    words = ("--only", "hc-immediate,fid-one-byte", "--repro-dir", "out", "--json", "report.json", "--")
+    done = suite("check", *words, "sh", "-c", 'rmdir out; exec "$0" "$@"', *COMMAND, cwd=tmp_path)
+    assert done.returncode == 4
+    assert done.stderr.startswith("suite: cannot write out/repro-hc-immediate-")
+    (target,) = json.loads((tmp_path / "report.json").read_text())["targets"]
+    assert [(row["verdict"], row["repro"]) for row in target["checks"]] == [("PASS", None), ("FAIL", None)]
+
+
+def test_a_file_without_end_is_no_repro_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "LARGEST", 1000)
+    with pytest.raises(UsageError, match="/dev/zero is larger than any repro file"):
+        load(Path("/dev/zero"))
+
+
+def test_what_was_declared_holds_for_the_replay(kept: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = json.loads(repro(kept).read_text())["target"]
+    path = tmp_path / "repro.json"
+    script = [["open", 0], ["send", 0, {"hex": "00"}], ["fin", 0], ["read_eof", 0]]
+    for declared, seen in (({"no-half-close": True}, "ERROR"), ({}, "FAILED")):
+        path.write_text(changed(kept, target=target | {"capabilities": declared}, script=script))
+        assert cli.main(["replay", str(path)]) == {"ERROR": 3, "FAILED": 1}[seen]
+        assert capsys.readouterr().out.startswith(f"{seen} ")
+    path.write_text(changed(kept, target=target | {"capabilities": {"wings": 2}}))
+    assert cli.main(["replay", str(path)]) == 2
+    assert "unknown capability 'wings=2'" in capsys.readouterr().err
+
+
 def test_usage_errors(
     kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "later.json").write_text(changed(kept, check="hc-later"))
+    (tmp_path / "family.json").write_text(changed(kept, check="half-close"))
+    (tmp_path / "nul.json").write_text(
+        changed(kept, target={"kind": "command", "name": "", "command": ["a\0", "{port}"]})
+    )
     (tmp_path / "file").touch()
     sealed = tmp_path / "file" / "out"
     for words, said in (
         (("replay", "none.json"), "cannot read none.json: No such file"),
         (("replay", "later.json"), "has no check 'hc-later'; update suite"),
+        (("replay", "family.json"), "has no check 'half-close'"),
+        (("replay", "nul.json"), "has a NUL in its words"),
         (("replay", str(repro(kept)), "raw-epol"), "unknown variant 'raw-epol'"),
         (("replay", str(repro(kept)), "raw-epoll", "--", "x", "{port}"), "not both"),
         (("check", "raw-epoll", "--repro-dir", str(sealed)), "choose another --repro-dir"),

@@ -101,8 +101,8 @@ def test_what_only_the_tool_can_do_makes_no_program() -> None:
         assert program(find("hc-immediate"), finding, script, service, 1.0, afresh=False) is None
 
 
-def test_the_shell_line_sends_exactly_the_bytes() -> None:
-    every = bytes(range(256))
+@pytest.mark.parametrize("every", [bytes(range(256)), b"-n", b"--"])
+def test_the_shell_line_sends_exactly_the_bytes(every: bytes) -> None:
     line = one_liner((Op("open", 0), Op("send", 0, Payload.of(every)), Op("fin", 0), Op("read_eof", 0)), "localhost 7")
     assert line is not None
     printf = line.removesuffix(" | nc -N localhost 7 | od -An -tx1 -v")

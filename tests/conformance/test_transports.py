@@ -1,7 +1,6 @@
 """Targets by IPv6, unix socket and TLS: what their clients observe, what is skipped, and whole checks against right and faulty servers."""
 
 import json
-import os
 import socket
 import ssl
 import subprocess
@@ -276,7 +275,11 @@ def test_an_unusable_path_is_one_line(tmp_path: Path) -> None:
 
 
 def test_the_process_behind_a_unix_socket_may_be_named(servers: dict[str, str]) -> None:
-    with targets.parse(servers["unix"], None, How(pid=os.getpid())) as target:
+    with (
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other,
+        targets.parse(servers["unix"], None, How(pid=other.pid)) as target,
+    ):
+        other.kill()
         assert [need for need in ("pid", "launch", "tcp", "reset", "tls") if target.offers(need)] == ["pid"]
 
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,10 @@ def test_a_file_that_cannot_be_written_is_said_first(name: str, tmp_path: Path) 
 def test_two_reports_cannot_share_a_file(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot share the file"):
         reports(json=tmp_path / "one", html=tmp_path / "." / "one")
+    (tmp_path / "one").touch()
+    (tmp_path / "two").hardlink_to(tmp_path / "one")
+    with pytest.raises(UsageError, match="cannot share the file"):
+        reports(json=tmp_path / "one", html=tmp_path / "two")
     files = reports(json=Path(os.devnull), html=Path(os.devnull))
     for event in run_of(BAD):
         files(event)
@@ -107,7 +112,18 @@ def test_a_run_that_fails_writes_all_four(tmp_path: Path) -> None:
     assert (xml.tests, xml.failures, xml.errors) == (2, 1, 0)
     page = (tmp_path / "r.html").read_text()
     assert "does not conform" in page
-    assert "--only hc-immediate --seed 5 -- " in page
+    assert "--seed 5 --only hc-immediate -- " in page
+
+
+def test_results_that_nobody_can_read_are_in_the_files_all_the_same(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "suite", "check", "raw-epoll", "--only", "fid-empty", *options_in(tmp_path)]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, timeout=90, check=False)
+    assert (done.returncode, done.stderr) == (4, "suite: cannot write the results: No space left on device\n")
+    assert json.loads((tmp_path / "r.json").read_text())["targets"][0]["verdict"] == "conforming"
+    assert events(tmp_path)[-1] == "run-finished"
+    assert JUnitXml.fromfile(str(tmp_path / "r.xml")).tests == 1
+    assert "raw-epoll conforms" in (tmp_path / "r.html").read_text()
 
 
 def test_targets_that_nobody_can_reach_are_reported(tmp_path: Path) -> None:
@@ -129,7 +145,9 @@ def test_ctrl_c_reports_what_is_known(tmp_path: Path) -> None:
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tool:
         stream = tmp_path / "r.ndjson"
         met = eventually(lambda: stream.exists() and "check-finished" in stream.read_text(), 60)
-        tool.send_signal(signal.SIGINT)
+        for _ in range(3):  # an impatient user
+            tool.send_signal(signal.SIGINT)
+            time.sleep(0.02)
         out, err = tool.communicate(timeout=30)
     assert met, out + err
     assert (tool.returncode, err) == (130, "")

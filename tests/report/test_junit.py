@@ -132,3 +132,9 @@ def test_what_a_baseline_expects_is_skipped_and_what_is_wrong_with_it_is_red(tmp
     ((skipped,),) = (case.result for case in suite if case.name == "hc-one")
     assert skipped.message.startswith("expected until 2030-01-01: issue 1; FAIL 19/20: ")
     assert outcomes(baseline) == {"hc-soft: it passed": [Error]}
+
+
+def test_an_end_that_nothing_else_shows_is_red(tmp_path: Path) -> None:
+    events = run_of(BAD, kind="peer", exit_code=130, interrupted=True)
+    _, run = write(tmp_path / "r.xml", events, counted=frozenset({"own"}))
+    assert outcomes(run) == {"ended with exit code 130": [Error]}

@@ -83,7 +83,7 @@ def test_a_failure_shows_where_the_bytes_went_wrong_how_it_ended_and_how_to_see_
                                            ^^ client 2, offset 70001
       endings   client 0 FIN, client 1 RST, client 2 FIN, client 3 FIN, client 4 FIN, client 5 FIN, 2 more
       replay    suite replay 'out/a b.json'
-      or        python 'out/a b.py' HOST PORT
+      or        python3 'out/a b.py' HOST PORT
       or        printf '' | nc -N h 7 | od -An -tx1 -v
     """
     for line in wanted.rstrip().splitlines()[1:]:
@@ -114,7 +114,9 @@ class Terminal(io.StringIO):
     ("choice", "environment", "terminal", "wanted"),
     [
         ("auto", {}, True, True),
-        ("auto", {"NO_COLOR": ""}, True, False),
+        ("auto", {"NO_COLOR": ""}, True, True),
+        ("auto", {"NO_COLOR": "1"}, True, False),
+        ("auto", {"TERM": "dumb"}, True, False),
         ("auto", {}, False, False),
         ("always", {"NO_COLOR": "1"}, False, True),
         ("never", {}, True, False),
@@ -124,6 +126,16 @@ def test_colour(
     choice: str, environment: dict[str, str], terminal: bool, wanted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert wants_color(choice, Terminal() if terminal else io.StringIO()) is wanted
+
+
+def test_where_nothing_could_be_judged_the_reasons_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    lack = replace(SKIPPED, id="fid-one", family="fidelity", reason="strace is not installed")
+    target = TargetResult("mine", "no-verdict", 3, (lack, SKIPPED), {}, 1.0)
+    out = show(capsys, ("own", target), matrix=False)
+    assert "  SKIPPED fid-one: strace is not installed\n  SKIPPED hc-one: needs 2 clients at once\n" in out
+    out = show(capsys, ("own", target), ("own", replace(target, target="k:7")), matrix=True)
+    assert out.splitlines()[1].split(maxsplit=1) == ["mine", "strace is not installed; needs 2 clients at once"]

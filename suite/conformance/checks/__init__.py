@@ -50,9 +50,12 @@ def find(name: str) -> Check:
     """Return the check with this id.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none; or it is a family's name, and the message names its checks.
     """
-    return select((name,), ())[0]
+    checks = select((name,), ())
+    if checks[0].id != name:
+        raise UsageError(f"{name} is a family: name one of {', '.join(check.id for check in checks)}")
+    return checks[0]
 
 
 def select(only: tuple[str, ...], exclude: tuple[str, ...], oracle: Oracle | None = None) -> tuple[Check, ...]:
