@@ -193,6 +193,7 @@ class Judge:
         self._revive()
         self._plan.rate = target.calibrate() or 1e6
         self._plan.round_trip = target.round_trip
+        self._plan.visit = target.visit
 
     def _one(self, check: Check) -> None:
         """Run one check by itself."""

@@ -149,8 +149,9 @@ def _divergence(talk: Conversation, transcript: Transcript, oracle: Oracle) -> F
 
 
 def _origin(sample: bytes, talk: Conversation, transcript: Transcript) -> str:
-    # Eight equal bytes of seeded randomness are no coincidence.
-    if len(sample) >= 8:
+    # Eight equal bytes of seeded randomness are no coincidence. Clients may send the same bytes: what is the client's
+    # own, only in the wrong place, is not told to be another's.
+    if len(sample) >= 8 and sample not in talk.sent:
         for other in transcript.conversations.values():
             if other is not talk and sample in other.sent:
                 return f" (sent by client {other.client})"

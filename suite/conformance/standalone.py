@@ -34,11 +34,11 @@ def leave(code, line): sys.exit(print(line) or code)
 def data(p): return bytes.fromhex(p["hex"]) if "hex" in p else (random.Random(p["seed"]).randbytes(min(p["len"], MiB + 13)) * (p["len"] // (MiB + 13) + 1))[:p["len"]]  #? send
 class Client(socket.socket):  # end: how the server's side ended; bad: where wrong bytes began; late: how many did not come
     fin = gone = broken = stalled = False; goal = others = mark = 0; budget = ALL; end = bad = late = None
-    def __init__(self, same_port_as=None, narrow=False):
-        super().__init__(FAMILY); self.settimeout(8); self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1); self.moved, self.sent, self.got, self.queue = now(), bytearray(), bytearray(), bytearray()
+    def __init__(self, same_port_as=None, narrow=False, hasty=False):  # hasty: the connect is not waited for
+        super().__init__(FAMILY); self.settimeout(0 if hasty else 8); self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1); self.moved, self.sent, self.got, self.queue = now(), bytearray(), bytearray(), bytearray()
         if narrow: self.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2304); self.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)  #? narrow
         self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); self.bind(("", clients[same_port_as].port if same_port_as is not None else 0))  #? same_port_as
-        self.end = {0: None, errno.ECONNREFUSED: "refused"}.get(self.connect_ex(WHERE), "unaccepted"); self.port = self.getsockname()[1]; self.setblocking(False)
+        self.end = {0: None, errno.EINPROGRESS: None, errno.ECONNREFUSED: "refused"}.get(self.connect_ex(WHERE), "unaccepted"); self.port = self.getsockname()[1]; self.setblocking(False)
     def move(self, flags=0):  # send what the kernel takes now, receive what has come
         try:
             while self.queue: n = self.send(self.queue[:MiB], flags); self.sent += self.queue[:n]; del self.queue[:n]; self.moved = now()

@@ -61,6 +61,7 @@ class Target:
         history: scripts played since it was started.
         answer: the first bytes that the last canary received.
         round_trip: median seconds of a short exchange on an open connection, once calibrated.
+        visit: the same of one on a connection of its own, from the connect on.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Target:
         self.oracle = oracle or EchoOracle()
         self.history: list[Script] = []
         self.answer = b""
-        self.round_trip = 0.001
+        self.round_trip = self.visit = 0.001
         self._addresses = addresses
         self._tls = tls
         self._start = start
@@ -325,7 +326,7 @@ class Target:
             if self.canary() is not Canary.OK or time.monotonic() > enough:
                 break
         if self._round_trips:
-            slowest = max(self._round_trips)
+            slowest, self.visit = max(self._round_trips), statistics.median(self._round_trips)
             self._patience = max(FLOOR, TIMES * slowest) * self._factor
             self._player.stuck = max(STUCK, 10 * slowest) * self._factor
         if not self.oracle.echoes:  # any bytes at any length would be no message

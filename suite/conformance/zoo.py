@@ -217,6 +217,7 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("leaves_listener.py", {"sd-refuse-new": "hangs", "sd-rebind": "bound"}, most=12),
     # other services, and a protocol of a user's
     Specimen("discard_echoes.py", {"discard-silent": "extra"}, service="discard"),
+    Specimen("discard_stops.py", {"discard-silent": "reset early-fin"}, service="discard"),
     Specimen("discard_stays_open.py", {"discard-silent": "no-fin"}, most=6, service="discard"),
     Specimen("chargen_once.py", {"chargen-flow": "stalled"}, service="chargen"),
     Specimen("chargen_unbounded.py", {"chargen-flow": _DEAD}, service="chargen"),

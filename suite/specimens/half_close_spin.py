@@ -37,3 +37,6 @@ while True:
         if ended and not out:
             poll.unregister(fd)
             clients.pop(fd).close()
+        else:
+            room = select.POLLIN if len(out) < 65536 else 0
+            poll.modify(sock, room | (select.POLLOUT if out else 0))

@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 
 from suite import conformance
+from suite.census import Census
 from suite.conformance.checks import FAMILIES, catalogue, find, select
 from suite.conformance.plan import Check, Plan
 from suite.conformance.script import Script, from_json, normalise, plain, to_json
+from suite.conformance.transcript import Transcript
+from suite.conformance.watching import Measure
 from suite.errors import UsageError
 from suite.events import Level
 
 SPECIMENS = Path(conformance.__file__).parents[1] / "specimens"
 CHECKS = catalogue()
+NOTHING = Census(0, 0, 0, 0, 0, 0, 0.0, 0.0)
 every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 
 IDS = (
@@ -289,6 +293,18 @@ def test_a_slow_target_is_asked_for_less() -> None:
     length, large = (next(iter(find(name).scripts(slow))) for name in ("fid-length", "fid-large"))
     assert sum(op.kind == "read" for op in length) == 15
     assert sum(op.payload.length for op in large if op.payload) == 100_000
+
+
+def test_a_target_that_accepts_slowly_is_sent_fewer_clients() -> None:
+    throttled = Plan(1, visit=0.05, check="chu-serial")
+    (script,) = find("chu-serial").scripts(throttled)
+    assert sum(op.kind == "open" for op in script) == 200
+
+
+def test_what_was_cut_before_the_last_count_has_not_looked_for_what_is_kept() -> None:
+    transcript = Transcript((), measures=[Measure(NOTHING, NOTHING, 0.0)])
+    reached = {find(name).premise[1](transcript) for name in ("res-fd", "res-thread", "res-child", "res-zombie")}
+    assert reached == {False}
 
 
 def test_checks_are_chosen_by_name_and_family() -> None:

@@ -24,6 +24,7 @@ SHOWN = (
     ("linger_zero", "hc-clean-end", "reset", IMMEDIATE, "got 1 bytes, then RST"),
     ("greeting_banner", "fid-empty", "extra", [["open", 0], ["pause", 100]], "offset 0; got [68 65 6c 6c 6f 0a]"),
     ("waits_for_more", "seg-small-latency", "stalled", [["open", 0], ["send", 0, BYTE], ["read", 0, 1]], "got 0 bytes, then nothing"),
+    ("waits_for_more", "chu-burst", "stalled", [["open", 0, {"hasty": True}], ["send", 0, BYTE], ["read", 0, 1]], "got 0 bytes, then nothing"),
     ("one_shot", "hc-no-early-fin", "early-fin", [["open", 0], ["send", 0, BYTE], ["read", 0, 1], ["pause", 100]], "got 1 bytes, then FIN"),
     ("ignores_eof", "hc-idle", "no-fin", IMMEDIATE, "got 1 bytes, then nothing"),
     ("rst_kills_server", "rst-idle", "died", [["open", 0], ["send", 0, BYTE], ["read", 0, 1], ["rst", 0], ["pause", 100]], "then "),
@@ -35,6 +36,7 @@ EVERYTHING = from_json([
     ["open", 0, {"narrow": True}], ["stall", 0], ["send", 0, {"len": 200_000, "seed": 5}], ["pause", 20], ["read", 0, 150_000],
     ["open", 1], ["send", 1, BYTE], ["barrier", 1], ["rst", 1], ["open", 2, {"same_port_as": 1}], ["send", 2, BYTE], ["read", 2, 1],
     ["barrier"], ["close", 2], ["open", 3], ["send", 3, {"len": 3_000_000, "seed": 6}], ["fin", 3], ["read_eof", 3], ["barrier", 0],
+    ["open", 4, {"hasty": True}], ["send", 4, BYTE], ["read", 4, 1],
 ])  # fmt: skip
 
 
@@ -60,7 +62,9 @@ def right() -> Iterator[tuple[str, int]]:
         yield server.address
 
 
-@pytest.mark.parametrize(("specimen", "check", "kind", "rows", "words"), SHOWN, ids=[row[0] for row in SHOWN])
+@pytest.mark.parametrize(
+    ("specimen", "check", "kind", "rows", "words"), SHOWN, ids=[f"{row[0]}-{row[1]}" for row in SHOWN]
+)
 def test_a_fault_is_shown_and_a_right_server_is_not_blamed(
     specimen: str, check: str, kind: str, rows: list[list[object]], words: str, tmp_path: Path, right: tuple[str, int]
 ) -> None:

@@ -61,7 +61,9 @@ def open_order(plan: Plan) -> Iterable[Script]:
         ops = [*opened(count), *sends(everyone, 20, number), *reads(everyone, 20)]
         for at, client in enumerate(order[:-1]):
             staying = order[at + 1 :]
-            ops += [drop(client, turn), *sends(staying, 20, number + at), *reads(staying, 20)]
+            # No two clients ever say the same, or nobody could tell whose bytes came.
+            said = sends(staying, 20, number + count * (at + 1))
+            ops += [drop(client, turn), *said, *reads(staying, 20)]
         yield tuple(ops)
 
 

@@ -59,6 +59,8 @@ TEXTS = (
     b"\xef\xbb\xbfx",  # a byte order mark
     b"e\xcc\x81\xe2\x84\xab",  # what normalisation would change
     b" \t\r\r\n\n \r\n",  # what strip() and universal newlines would change
+    b"a\0\0\0\0\0\0\0",  # what looks like padding
+    b".\r\n..\r\n\r\n.\r\n",  # where a mail ends, and what is doubled in it (RFC 5321 section 4.5.2)
     b"quit\r\n\x04\x03\x1a",  # what a line discipline would obey
     b"\xff\xf4\xff\xfd\x06",  # telnet: interrupt process, do timing mark (RFC 854)
 )

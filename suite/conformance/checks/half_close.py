@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from suite.conformance.checks._parts import QUIET, STALLED
+from suite.conformance.checks._parts import QUIET, STALLED, exchange
 from suite.conformance.family import MUST, SHOULD, Family
 from suite.conformance.oracle import DATA
 from suite.conformance.plan import Plan
@@ -129,6 +129,8 @@ def clean_end(plan: Plan) -> Iterable[Script]:
         yield (Op("open", 0), send, Op("read", 0, count=length), Op("fin", 0), Op("read_eof", 0))
         yield (Op("open", 0), send, Op("fin", 0), Op("read_eof", 0))
     yield (Op("open", 0), Op("fin", 0), Op("read_eof", 0))
+    # The FIN comes by itself, when the server has long been waiting for it.
+    yield (Op("open", 0), *exchange(0, 100, plan.number()), Op("pause", count=100), Op("fin", 0), Op("read_eof", 0))
 
 
 @FAMILY.check(

@@ -27,6 +27,9 @@ UNREAPED = 10
 """Zombies; servers that reap at their next accept, or twice a second, are fine."""
 SPINNING = 0.5
 """Share of the time that a processor is used or waited for. What waits for its clients wants none, what spins always."""
+TOGETHER = 20
+ANSWERED = {0: 100, 3: 10}
+"""Of five clients, those who wait for their answer, and its length."""
 STALLED_CLIENTS = 4
 PER_CLIENT = 4 << 20
 PER_CONNECTION = 2048
@@ -37,27 +40,39 @@ WATCHED: dict[str, Any] = {"faults": frozenset({"died"}), "premise": MEASURED, "
 """Options of checks that judge by what the processes held; a smaller script would only stand closer to a threshold."""
 
 
+GONE = ("clients came and went, and were looked for", lambda transcript: len(transcript.measures) > 1)
+COUNTED = WATCHED | {"premise": GONE}
+
+
 def churn(plan: Plan, count: int, first: int = 0) -> list[Op]:
-    """Let clients come and go, one after another, in each of five ways: FIN, bare close, unread echo, RST, RST unread."""
+    """Let clients come and go in each of five ways: FIN, bare close, unread echo, RST, RST unread.
+
+    Those who want an answer wait for it together, up to `TOGETHER` clients at a time: a slow server has its time too.
+    """
     ops: list[Op] = []
-    for client in range(first, first + count):
-        ops.append(Op("open", client))
-        match client % 5:
-            case 0:
-                ops += [
-                    *exchange(client, 100, plan.number(client)),
-                    Op("fin", client),
-                    Op("read_eof", client),
-                    Op("close", client),
-                ]
-            case 1:
-                ops.append(Op("close", client))
-            case 2:
-                ops += [*sends([client], 20_000, plan.number()), Op("close", client)]
-            case 3:
-                ops += [*exchange(client, 10, plan.number(client)), Op("rst", client)]
-            case 4:
-                ops += [*sends([client], 20_000, plan.number()), Op("rst", client)]
+    at_once = min(TOGETHER, plan.most_clients)
+    for start in range(first, first + count, at_once):
+        clients = range(start, min(start + at_once, first + count))
+        for client in clients:
+            if client % 5 in ANSWERED:
+                ops += [Op("open", client), *sends([client], ANSWERED[client % 5], plan.number())]
+        for client in clients:
+            match client % 5:
+                case 0:
+                    ops += [
+                        *reads([client], ANSWERED[0]),
+                        Op("fin", client),
+                        Op("read_eof", client),
+                        Op("close", client),
+                    ]
+                case 1:
+                    ops += [Op("open", client), Op("close", client)]
+                case 2:
+                    ops += [Op("open", client), *sends([client], 20_000, plan.number()), Op("close", client)]
+                case 3:
+                    ops += [*reads([client], ANSWERED[3]), Op("rst", client)]
+                case 4:
+                    ops += [Op("open", client), *sends([client], 20_000, plan.number()), Op("rst", client)]
     return ops
 
 
@@ -91,7 +106,7 @@ FAMILY.check(
     known="a forking server whose parent kept its copies ran out of descriptors (Mbed-TLS/mbedtls pull request 2803)",
     specimen="keeps_descriptors.py",
     judge=_kept("descriptors", lambda census: census.descriptors, LEAKED),
-    **WATCHED,
+    **COUNTED,
 )(_come_and_gone)
 FAMILY.check(
     "res-thread",
@@ -101,7 +116,7 @@ FAMILY.check(
     known="a threading server kept a reference to every thread it had ever started (python/cpython issue 81374)",
     specimen="keeps_threads.py",
     judge=_kept("threads", lambda census: census.threads, LEAKED),
-    **WATCHED,
+    **COUNTED,
 )(_come_and_gone)
 FAMILY.check(
     "res-child",
@@ -111,7 +126,7 @@ FAMILY.check(
     known="children that never saw the end of their connection, for the parent held it open too",
     specimen="keeps_children.py",
     judge=_kept("processes", lambda census: census.processes, LEAKED),
-    **WATCHED,
+    **COUNTED,
 )(_come_and_gone)
 FAMILY.check(
     "res-zombie",
@@ -121,7 +136,7 @@ FAMILY.check(
     known="one wait for each SIGCHLD leaves zombies, for signals do not queue (signal(7); python/cpython issue 75334)",
     specimen="keeps_zombies.py",
     judge=_kept("zombies", lambda census: census.zombies, UNREAPED),
-    **WATCHED,
+    **COUNTED,
 )(_come_and_gone)
 
 
@@ -152,7 +167,7 @@ def _slope(transcript: Transcript) -> Finding | None:
     needs="pid",
 )
 def slope(plan: Plan) -> Iterable[Script]:
-    each = plan.rounds(1000 if plan.profile == "thorough" else 250, 0.6)
+    each = plan.visits(1000 if plan.profile == "thorough" else 250, 1.5)
     ops = [*churn(plan, 100), Op("barrier"), Op("pause", count=50), Op("measure")]
     for turn in range(5):
         ops += [*churn(plan, each, 100 + turn * each), Op("barrier"), Op("pause", count=20), Op("measure")]
@@ -170,7 +185,7 @@ def slope(plan: Plan) -> Iterable[Script]:
 )
 def buffer_pool(plan: Plan) -> Iterable[Script]:
     ops: list[Op] = []
-    for client in range(plan.rounds(1100, 2.0)):
+    for client in range(plan.visits(1100, 5.0)):
         ops += [Op("open", client), *sends([client], 5000, plan.number()), Op("rst" if client % 2 else "close", client)]
         if client % 50 == 49:
             ops.append(Op("barrier"))
@@ -270,8 +285,15 @@ def writable_spin(plan: Plan) -> Iterable[Script]:
     **WATCHED | {"needs": "pid half-close"},
 )
 def half_close_spin(plan: Plan) -> Iterable[Script]:
-    ops = [Op("open", 0, narrow=True), Op("stall", 0), Op("send", 0, Payload.random(1 << 20, plan.number()))]
-    ops += [Op("pause", count=50), Op("fin", 0)]
-    if plan.most_clients > 1:
-        ops += [Op("open", 1), *exchange(1, 100, plan.number()), Op("stall", 1), Op("fin", 1)]
+    # A server comes to the end only of what it has room for: of these amounts, 48 KiB apart, one is more than the
+    # kernels hold for a client and less than a server with a buffer of 64 KiB takes besides.
+    lengths = [1 << 20, *range(1 << 15, 1 << 19, 3 << 14)][: plan.most_clients]
+    ops: list[Op] = []
+    for client, length in enumerate(lengths):
+        offer = Payload.random(length, plan.number())
+        ops += [Op("open", client, narrow=True), Op("stall", client), Op("send", client, offer)]
+    ops += [Op("pause", count=50), *(Op("fin", client) for client in range(len(lengths)))]
+    if plan.most_clients > len(lengths):
+        last = len(lengths)
+        ops += [Op("open", last), *exchange(last, 100, plan.number()), Op("stall", last), Op("fin", last)]
     yield (*ops, Op("pause", count=100), Op("measure", count=500))

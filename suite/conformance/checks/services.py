@@ -29,7 +29,7 @@ MUCH = 6 << 20
     source="RFC 863: 'any data received is thrown away. No response is sent'",
     known="an echo server listening on the discard port: one wrong row in a table of services",
     specimen="discard_echoes.py",
-    faults=ENDS | {"early-fin"},
+    faults=ENDS | {"early-fin", "reset"},
     services=("discard",),
 )
 def discard_silent(plan: Plan) -> Iterable[Script]:

@@ -94,7 +94,7 @@ def flush(plan: Plan) -> Iterable[Script]:
     talk = [op for client in clients for op in exchange(client, 100, plan.number(client))]
     # They do not read until the server has been told to end. Of the first, it and the kernels hold all they can.
     stalled = [Op("stall", client) for client in clients]
-    asked = [*sends(clients[:1], 16 << 20, plan.number()), *sends(clients[1:], 65_536, plan.number())]
+    asked = [*sends(clients[:1], plan.bulk(16 << 20, 2.0), plan.number()), *sends(clients[1:], 65_536, plan.number())]
     yield (
         *opened(len(clients)),
         *talk,
