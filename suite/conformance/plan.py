@@ -26,6 +26,7 @@ class Plan:
         most_clients: clients that one script may have open at once.
         rate: bytes a second that this target was seen to echo; bulk sizes follow it.
         round_trip: seconds that this target was seen to take for a short answer; the number of exchanges follows it.
+        visit: the same for a client that comes, is answered and leaves; the number of clients one after another follows it.
         check: id of the check that asks.
         nofile: descriptors that the server may open, where that was said.
         service: what the target serves, as the command line names it.
@@ -36,6 +37,7 @@ class Plan:
     most_clients: int = 512
     rate: float = 50e6
     round_trip: float = 0.0002
+    visit: float = 0.0004
     check: str = ""
     nofile: int = 0
     service: str = "echo"
@@ -47,6 +49,10 @@ class Plan:
     def rounds(self, most: int, seconds: float = 1.0) -> int:
         """Return how many exchanges to make where `most` would be ideal: what this target answers in `seconds`, at least 10."""
         return max(10, min(most, int(seconds / self.round_trip)))
+
+    def visits(self, most: int, seconds: float = 1.0) -> int:
+        """Return how many clients to let come one after another where `most` would be ideal: as `rounds`, at least 10."""
+        return max(10, min(most, int(seconds / self.visit)))
 
     def draw(self, shape: "Shape", count: int) -> Sequence[Script]:
         """Draw `count` programs of a shape (five times as many in the thorough profile)."""

@@ -60,7 +60,7 @@ class Target:
         oracle: what its service owes.
         history: scripts played since it was started.
         answer: the first bytes that the last canary received.
-        round_trip: median seconds of a short exchange on an open connection, once calibrated.
+        round_trip, visit: seconds of a short exchange, once calibrated: the median on an open connection, the mean on new ones.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Target:
         self.oracle = oracle or EchoOracle()
         self.history: list[Script] = []
         self.answer = b""
-        self.round_trip = 0.001
+        self.round_trip = self.visit = 0.001
         self._addresses = addresses
         self._tls = tls
         self._start = start
@@ -326,6 +326,7 @@ class Target:
                 break
         if self._round_trips:
             slowest = max(self._round_trips)
+            self.visit = statistics.fmean(sorted(self._round_trips)[: -(ROUND_TRIPS // 10)] or [slowest])
             self._patience = max(FLOOR, TIMES * slowest) * self._factor
             self._player.stuck = max(STUCK, 10 * slowest) * self._factor
         if not self.oracle.echoes:  # any bytes at any length would be no message

@@ -24,7 +24,7 @@ FAMILY = Family("churn")
 )
 def serial(plan: Plan) -> Iterable[Script]:
     ops: list[Op] = []
-    for client in range(plan.rounds(2000, 2.5)):
+    for client in range(plan.visits(2000, 5.0)):
         # Every other one by RST, which leaves no port in TIME_WAIT.
         ops += [
             Op("open", client),

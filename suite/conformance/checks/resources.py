@@ -152,7 +152,7 @@ def _slope(transcript: Transcript) -> Finding | None:
     needs="pid",
 )
 def slope(plan: Plan) -> Iterable[Script]:
-    each = plan.rounds(1000 if plan.profile == "thorough" else 250, 0.6)
+    each = plan.visits(1000 if plan.profile == "thorough" else 250, 0.6)
     ops = [*churn(plan, 100), Op("barrier"), Op("pause", count=50), Op("measure")]
     for turn in range(5):
         ops += [*churn(plan, each, 100 + turn * each), Op("barrier"), Op("pause", count=20), Op("measure")]
@@ -170,7 +170,7 @@ def slope(plan: Plan) -> Iterable[Script]:
 )
 def buffer_pool(plan: Plan) -> Iterable[Script]:
     ops: list[Op] = []
-    for client in range(plan.rounds(1100, 2.0)):
+    for client in range(plan.visits(1100, 2.0)):
         ops += [Op("open", client), *sends([client], 5000, plan.number()), Op("rst" if client % 2 else "close", client)]
         if client % 50 == 49:
             ops.append(Op("barrier"))
