@@ -49,6 +49,23 @@ def sigterm_exits(plan: Plan) -> Iterable[Script]:
 
 
 @FAMILY.check(
+    "sd-alone",
+    MUST,
+    "A server that no client is connected to ends when it is told to by SIGTERM.",
+    source=TERM,
+    known="a drain that waits for its last client to leave never ends where none is there (a mutant of twisted-epoll)",
+    specimen="sigterm_last_leaves.py",
+    faults=frozenset(),
+    judge=_stays,
+    premise=STOPPED,
+    minimal=True,
+    needs="launch",
+)
+def alone(plan: Plan) -> Iterable[Script]:
+    yield (Op("open", 0), *exchange(0, 100, plan.number()), Op("close", 0), Op("pause", count=200), Op("term"), Op("exit", count=BOUND))  # fmt: skip
+
+
+@FAMILY.check(
     "sd-flush",
     SHOULD,
     "What was sent before SIGTERM comes back before the end.",
