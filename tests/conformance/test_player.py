@@ -443,6 +443,18 @@ def test_a_wait_starts_anew_while_bytes_move() -> None:
     assert transcript.completed
 
 
+def test_a_script_that_is_cut_as_too_slow_lets_the_next_be_cut_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("suite.conformance.player.SHORTEST", 0.05)
+    longest = []
+    with serving(echo) as address:
+        player = Player(address, ORACLE)
+        player.longest = 0.16
+        for pause in (1, 200, 200, 200):
+            transcript = player.play(script(["open", 0], ["pause", pause], ["send", 0, {"hex": "00"}], ["read", 0, 1]))
+            longest.append((transcript.slow, player.longest))
+    assert longest == [(False, 0.16), (True, 0.08), (True, 0.05), (True, 0.05)]
+
+
 def test_a_transfer_that_moves_too_slowly_is_slow_and_not_wrong() -> None:
     def trickles(conn: socket.socket) -> None:
         for byte in exactly(conn, 1000):
