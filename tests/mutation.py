@@ -1,9 +1,10 @@
 """The mutation score of our own servers: `python -m tests.mutation --sample 150 --seed 1 --resume FILE`.
 
 Each mutant is written into a copy of the implementation packages, and `suite check --fail-fast -- python -m PACKAGE VARIANT`
-judges a server that imports the copy (PYTHONPATH); the tool itself runs from the real code. A survivor is judged
-again where echo on an idle machine does not lead: short of descriptors, and with services that talk on their own.
-That the copy is what runs is tried first: a file that raises must not start, and an unchanged copy must conform.
+judges a server that imports the copy (PYTHONPATH); the tool itself runs from the real code. A survivor is judged again
+where echo on an idle machine does not lead: short of descriptors, with services that talk on their own, and with system
+calls that fail. That the copy is what runs is tried first: a file that raises must not start, an unchanged copy must
+conform.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from typing import Any, Self
 
 import psutil
 
+from suite.conformance.injecting import unavailable
 from tests.mutants import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[1]
@@ -39,8 +41,8 @@ VARIANTS = {
     "trio_impl/handler.py": "trio",
 }
 """What is mutated, and the variant that runs it."""
-PASSES = ("", "--nofile 64 --only overload", "--service chargen", "--service daytime")
-"""Options of the runs that judge a mutant, until one kills it."""
+PASSES = ("", "--nofile 64 --only overload", "--service chargen", "--service daytime", "--inject --only injection")
+"""Options of the runs that judge a mutant, until one kills it; the last wants strace(1)."""
 KILLED, START, SURVIVED, NO_VERDICT, BROKEN = "killed", "killed at start", "survived", "no verdict", "tool error"
 BOUND = 120.0
 """Seconds that one run may take; the tool's own bound on the worst target is 90."""
@@ -80,7 +82,7 @@ class Run:
     def __init__(self, row: Row, code: bytes, seed: int) -> None:
         self.row = row
         self._seed = seed
-        self._left = list(PASSES)
+        self._left = [options for options in PASSES if "--inject" not in options or not unavailable()]
         self._files = tempfile.TemporaryDirectory(prefix="mutation-")
         self._copy = Path(self._files.name)
         for package in {file.partition("/")[0] for file in VARIANTS}:

@@ -21,6 +21,9 @@ from suite.conformance.watching import Watch
 __all__ = ("Player",)
 
 LONGEST = 20.0
+SHORTEST = 5.0
+"""Seconds after which a script is cut, first and last: half as many each time that one was, for a server that has proven
+slow need not prove it at length in every check."""
 
 
 class Player:
@@ -92,6 +95,8 @@ class Player:
         finally:
             for run in runs:
                 run.close()
+        if any(run.transcript.slow for run in runs):
+            self.longest = max(SHORTEST, self.longest / 2)
         return [run.transcript for run in runs]
 
     def canary(self, patience: float | None = None) -> tuple[Canary, float]:

@@ -60,8 +60,7 @@ class Target:
         oracle: what its service owes.
         history: scripts played since it was started.
         answer: the first bytes that the last canary received.
-        round_trip: median seconds of a short exchange on an open connection, once calibrated.
-        visit: the same of one on a connection of its own, from the connect on.
+        round_trip, visit: seconds of a short exchange, once calibrated: the median on an open connection, the mean on new ones.
     """
 
     def __init__(
@@ -326,7 +325,8 @@ class Target:
             if self.canary() is not Canary.OK or time.monotonic() > enough:
                 break
         if self._round_trips:
-            slowest, self.visit = max(self._round_trips), statistics.median(self._round_trips)
+            slowest = max(self._round_trips)
+            self.visit = statistics.fmean(sorted(self._round_trips)[: -(ROUND_TRIPS // 10)] or [slowest])
             self._patience = max(FLOOR, TIMES * slowest) * self._factor
             self._player.stuck = max(STUCK, 10 * slowest) * self._factor
         if not self.oracle.echoes:  # any bytes at any length would be no message

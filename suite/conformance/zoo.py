@@ -202,6 +202,7 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("select_dies_at_1024.py", {"ovl-fd1024": "died"}, most=_MANY, limit=2048),
     Specimen("urgent_ends.py", {"oob-stream": "lost truncated early-fin reset"}),
     Specimen("sigterm_waits.py", {"sd-sigterm-exits": "stays"}, most=12),
+    Specimen("sigterm_last_leaves.py", {"sd-alone": "stays"}, most=5),
     Specimen("sigterm_cuts.py", {"sd-flush": "lost"}, most=20),
     # where system calls fail
     Specimen("accept_error_ends.py", {"inj-accept-transient": _DEAD}, inject=True),

@@ -77,6 +77,17 @@ def test_a_healthy_variant_conforms() -> None:
     assert [event.result.id for event in events if isinstance(event, CheckFinished)].count("hc-immediate") == 1
 
 
+def test_a_server_that_is_slow_to_accept_is_judged_in_time() -> None:
+    # Two thousand clients would be cut at twenty seconds, twice; what is given back takes two, and is looked at once.
+    slow = SERVER.replace("import os", "import time, os").replace("accept()\n", "accept(); time.sleep(0.01)\n")
+    target = command([sys.executable, "-c", slow.replace("FAULT", "pass"), "{host}", "{port}"], None, How(1.0, 1024))
+    code, result, _ = judge(target, ("res-fd", "res-thread", "res-child", "res-zombie", "chu-serial"))
+    assert (code, set(verdicts(result).values())) == (0, {Verdict.PASS})
+    looked, *same = result.checks[:4]
+    assert looked.seconds > 1 > sum(row.seconds for row in same)
+    assert result.seconds < 20
+
+
 def test_stock_wire_echo_fails_with_one_byte_in_four_operations() -> None:
     code, result, _ = judge(of_variant(find("twisted-wire"), None, How(1.0, 1024)), ("hc-immediate",))
     (row,) = result.checks

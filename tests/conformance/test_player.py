@@ -24,6 +24,7 @@ from tests.conformance.playing import (
     silent,
 )
 
+
 def test_a_clients_own_bytes_are_not_called_foreign_where_another_sent_the_same() -> None:
     def loses_the_first(conn: socket.socket) -> None:
         conn.sendall(exactly(conn, 32)[1:])
@@ -239,6 +240,18 @@ def test_a_wait_starts_anew_while_bytes_move() -> None:
         transcript = play(address, ["open", 0], ["send", 0, {"len": 12, "seed": 1}], ["read", 0, 12], patience=0.6)
     assert transcript.seconds > 1.0
     assert transcript.completed
+
+
+def test_a_script_that_is_cut_as_too_slow_lets_the_next_be_cut_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("suite.conformance.player.SHORTEST", 0.05)
+    longest = []
+    with serving(echo) as address:
+        player = Player(address, ORACLE)
+        player.longest = 0.16
+        for pause in (1, 200, 200, 200):
+            transcript = player.play(script(["open", 0], ["pause", pause], ["send", 0, {"hex": "00"}], ["read", 0, 1]))
+            longest.append((transcript.slow, player.longest))
+    assert longest == [(False, 0.16), (True, 0.08), (True, 0.05), (True, 0.05)]
 
 
 def test_a_transfer_that_moves_too_slowly_is_slow_and_not_wrong() -> None:

@@ -102,7 +102,7 @@ def test_odd_is_not_wrong(file: str) -> None:
         for name in ODD.get(file, QUICK).split():
             # As calibration finds the slowest of them: 100 kB and five answers a second. Side by side to save time.
             check = find(name)
-            plan = Plan(1, most_clients=8, rate=1e5, round_trip=0.2, check=name, nofile=OF[file].limit or 0)
+            plan = Plan(1, most_clients=8, rate=1e5, round_trip=0.2, visit=0.2, check=name, nofile=OF[file].limit or 0)
             scripts = list(check.scripts(plan))
             # Linux forgets requests of a full backlog early, and resets those clients: inet_csk, reqsk_timer_handler.
             at_once = 2 if file == "right_small_backlog.py" else len(scripts)

@@ -126,10 +126,9 @@ def during_accept(plan: Plan) -> Iterable[Script]:
 )
 def connect_close(plan: Plan) -> Iterable[Script]:
     ops: list[Op] = []
-    between = 250 // plan.rounds(50, 3.0)
-    for client in range(250):
+    for client in range(plan.visits(250, 5.0)):
         ops.append(Op("open", client))
-        if client % between == between - 1:
+        if client % 5 == 4:
             ops += exchange(client, 20, plan.number() + client)
         ops.append(Op("close", client))
     yield tuple(ops)
@@ -217,7 +216,7 @@ def many_at_once(plan: Plan) -> Iterable[Script]:
 )
 def fd_reuse(plan: Plan) -> Iterable[Script]:
     number = plan.number()
-    last = plan.rounds(50, 0.5)
+    last = plan.visits(50, 0.5)
     for turn in range(4):
         ops: list[Op] = []
         for client in range(last):

@@ -102,7 +102,8 @@ def _spins(transcript: Transcript) -> Finding | None:
 def spin(plan: Plan) -> Iterable[Script]:
     held = (Op("open", 0), *exchange(0, 50, plan.number()))
     fault = Op("inject", fault=f"{ACCEPT}:error=ENFILE")
-    yield (*held, fault, Op("open", 1, hasty=True), Op("pause", count=1000), Op("heal"))
+    # Whoever is played next is not to meet what is left of a pause.
+    yield (*held, fault, Op("open", 1, hasty=True), Op("pause", count=1000), Op("heal"), Op("pause", count=1500))
 
 
 @FAMILY.check(
