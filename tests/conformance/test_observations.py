@@ -161,6 +161,17 @@ def test_another_clients_bytes_are_called_foreign() -> None:
     assert "sent by client 0" in finding.actual
 
 
+def test_a_clients_own_bytes_are_not_called_foreign_where_another_sent_the_same() -> None:
+    def loses_the_first(conn: socket.socket) -> None:
+        conn.sendall(exactly(conn, 32)[1:])
+        silent(conn)
+
+    with serving(loses_the_first) as address:
+        same = {"len": 32, "seed": 1}
+        transcript = play(address, ["open", 0], ["send", 0, same], ["open", 1], ["send", 1, same], ["read", 0, 32])
+    assert kinds(transcript)[0] == "wrong"
+
+
 # The canary.
 
 
