@@ -180,7 +180,8 @@ class Judge:
         mute = canary is Canary.SILENT and not oracle.echoes
         if canary is not Canary.OK and (oracle.echoes or oracle.foreign or mute) and target.death() is None:
             self._dismissed = True
-            said = f"it answered {target.answer[:40]!r}" if target.answer else "it answered nothing"
+            ended = "it ended the connection" if canary is Canary.ENDED else "it answered nothing"
+            said = f"it answered {target.answer[:40]!r}" if target.answer else ended
             if oracle.echoes:
                 why = (
                     f"not an echo server: it accepts, but {said} to a line of 16 bytes; name what it is with --service"

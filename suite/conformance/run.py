@@ -64,14 +64,15 @@ class Stage(Protocol):
 
 
 class _Until:
-    """A wait: over when `link` satisfies it, or `seconds` after bytes last moved on it, or at `at`."""
+    """A wait: over when `link` satisfies it, or `seconds` after bytes last moved on it; `end` if only the end is missing."""
 
-    __slots__ = ("at", "link", "seconds", "start", "target", "what")
+    __slots__ = ("end", "link", "seconds", "start", "target", "what")
 
-    def __init__(self, what: str, link: Link | None, seconds: float, target: int = 0) -> None:
+    def __init__(self, what: str, link: Link | None, seconds: float, target: int = 0, end: float = 0.0) -> None:
         self.what = what
         self.link = link
         self.seconds = seconds
+        self.end = max(seconds, end)
         self.target = target
         self.start = time.monotonic()
 
@@ -85,12 +86,7 @@ class _Until:
             case "flush":
                 return not link.queue or link.ended
             case "barrier":
-                owed = link.dialogue
-                return (
-                    (not link.missing and not (owed.closes and not link.ended))
-                    or link.ended
-                    or link.talk.diverged is not None
-                )
+                return link.ended or link.talk.diverged is not None or not (link.missing or link.dialogue.closes)
             case "read_eof":
                 return link.ended or link.talk.diverged is not None
             case _:
@@ -98,8 +94,10 @@ class _Until:
 
     def deadline(self) -> float:
         link = self.link
-        since = self.start if link is None or self.what == "connect" else max(self.start, link.moved)
-        return since + self.seconds
+        if link is None or self.what == "connect":
+            return self.start + self.seconds
+        only_end = link.dialogue.closes or not link.missing
+        return max(self.start, link.moved) + (self.end if only_end else self.seconds)
 
 
 _Steps = Generator[_Until, bool, None]
@@ -132,7 +130,7 @@ class Run:
         """Return the monotonic time at which the current wait runs out."""
         until = self._until
         assert until is not None
-        return min(until.deadline(), until.start + max(self._player.cap, until.seconds))
+        return min(until.deadline(), until.start + max(self._player.cap, until.end))
 
     def advance(self) -> bool:
         """Go on as far as possible without waiting; return False at the end."""
@@ -213,9 +211,8 @@ class Run:
     def _wait(self, what: str, link: Link, target: int = 0) -> _Steps:
         """Wait; when it runs out, note it and stop the script."""
         seconds = CONNECT_PATIENCE if what == "connect" else self._player.patience
-        if what in ("read_eof", "barrier") and (link.dialogue.closes or not link.missing):
-            seconds = max(seconds, self._player.end_patience)
-        if (yield _Until(what, link, seconds, target)):
+        end = self._player.end_patience if what in ("read_eof", "barrier") else 0.0
+        if (yield _Until(what, link, seconds, target, end)):
             return
         self._halted = True
         self._look()

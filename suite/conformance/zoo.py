@@ -256,6 +256,7 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("right_odd_cuts.py"),
     Specimen("right_waits_first.py"),
     Specimen("right_late_close.py"),
+    Specimen("right_late_fin.py"),
     Specimen("right_sheds.py", limit=64),
     Specimen("right_small_backlog.py", tells=("chu-burst",)),
     Specimen("right_processes.py"),

@@ -59,12 +59,7 @@ def churn(plan: Plan, count: int, first: int = 0) -> list[Op]:
         for client in clients:
             match client % 5:
                 case 0:
-                    ops += [
-                        *reads([client], ANSWERED[0]),
-                        Op("fin", client),
-                        Op("read_eof", client),
-                        Op("close", client),
-                    ]
+                    ops += [*reads([client], ANSWERED[0]), Op("fin", client)]
                 case 1:
                     ops += [Op("open", client), Op("close", client)]
                 case 2:
@@ -73,6 +68,9 @@ def churn(plan: Plan, count: int, first: int = 0) -> list[Op]:
                     ops += [*reads([client], ANSWERED[3]), Op("rst", client)]
                 case 4:
                     ops += [Op("open", client), *sends([client], 20_000, plan.number()), Op("rst", client)]
+        for client in clients:
+            if client % 5 == 0:
+                ops += [Op("read_eof", client), Op("close", client)]
     return ops
 
 
