@@ -152,8 +152,13 @@ class Link:
         if result == 0:
             self.connected = True
             self.moved = time.monotonic()
-        elif result in (errno.ECONNREFUSED, errno.ECONNRESET):
+        elif result == errno.ECONNREFUSED:
             self._ended(Ending.REFUSED)
+        elif (
+            result == errno.ECONNRESET
+        ):  # it was established: in SYN-SENT a reset is ECONNREFUSED, RFC 9293 section 3.10.7.3
+            self.connected = True
+            self._ended(Ending.RST)
         elif result in _UNREACHABLE:
             self._ended(Ending.UNANSWERED)
         else:
@@ -231,7 +236,7 @@ class Link:
             return 0
         if not self.connected:
             self.on_writable()
-            if not self.connected:
+            if not self.connected or self.ended:
                 return 0
         room = READ if self.eager else min(READ, self.budget)
         if not room:  # poll(2) tells of a hangup whether asked or not, and nothing read would look like the end

@@ -117,6 +117,8 @@ class Player:
         if transcript.waits or talk.ending is Ending.UNANSWERED:
             return Canary.SILENT, seconds
         short = any(finding.kind in ("truncated", "lost") for finding in findings(transcript, self.oracle))
+        if self.oracle.echoes and not talk.received:
+            short = True  # it may have ended before there was anything to owe
         return (Canary.ENDED if short else Canary.OK), seconds
 
     def overrun(self) -> None:

@@ -195,6 +195,14 @@ def test_canary(handler: Handler, result: Canary) -> None:
     assert player.patience == LONG
 
 
+def test_a_reset_that_comes_with_the_handshake_is_a_reset_and_no_refusal() -> None:
+    with serving(reset) as address:
+        player = Player(address, ORACLE, patience=LONG)
+        assert {player.canary()[0] for _ in range(300)} == {Canary.ENDED}
+        endings = {play(address, ["open", 0], ["fin", 0], ["read_eof", 0]).conversations[0].ending for _ in range(300)}
+    assert endings == {Ending.RST}
+
+
 def test_canary_refused() -> None:
     with closing(socket.socket()) as bound:
         bound.bind(("127.0.0.1", 0))
