@@ -236,8 +236,8 @@ class Link:
             return 0
         if not self.connected:
             self.on_writable()
-            if not self.connected or self.ended:
-                return 0
+        if self.ended or not self.connected:
+            return 0
         room = READ if self.eager else min(READ, self.budget)
         if not room:  # poll(2) tells of a hangup whether asked or not, and nothing read would look like the end
             return 0

@@ -30,17 +30,18 @@ def result_of(check: Check, case: Case, oracle: Oracle, *, premises: dict[str, i
         verdict = Verdict.UNSTABLE
     else:
         verdict = Verdict.FAIL
+    note = case.note or ("" if case.confirmed or case.rate else "seen once, and not when it was tried again")
     reason = f"{one_line(case.script) if len(case.script) <= 12 else f'{len(case.script)} operations'}: {finding.actual}, not {finding.expected}"
     return CheckResult(
         check.id,
         check.family,
         check.level,
         verdict,
-        reason=reason + (f" ({case.note})" if case.note else ""),
+        reason=reason + (f" ({note})" if note else ""),
         expected=finding.expected,
         actual=finding.actual,
         finding=finding,
-        note=case.note,
+        note=note,
         afresh=case.afresh,
         script=tuple(to_json(case.script)),
         rate=case.rate,
