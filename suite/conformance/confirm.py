@@ -179,6 +179,8 @@ class _Prover:
         if not _same(self._finding, finding):
             return False
         assert finding is not None
+        if self.patience is not None and finding.kind == "deaf" != self._finding.kind and not transcript.waits:
+            return False  # only the canary had to wait, and it was hurried
         self._last = (transcript, finding)
         return True
 
@@ -263,7 +265,7 @@ def examine(check: Check, target: Target, case: Case, timer: Timer, *, brief: bo
             if target.launched:
                 found = _aged(prover, found, history)
         elif target.launched:
-            anew = _anew(prover, case.script, [] if brief else history, attempts=2 if brief else ATTEMPTS // 2)
+            anew = _anew(prover, case.script, [] if brief else history, attempts=1)
             if anew is None or brief:
                 return anew or case
             found = prover.shrunk(anew)
