@@ -227,14 +227,13 @@ class _Prover:
         return found
 
     def _steadiest(self, small: Script, failed: Sequence[Script]) -> Script:
-        """Go back over the cuts, luck among them, to the shortest script that fails three times in a row."""
-        back = 1
-        while not self._timer.over(0.8) and not all(self.once(small) for _ in range(3)):
-            if back > len(failed):
-                return failed[0]
-            small = renumber(failed[-back])
-            back += max(1, back // 2)
-        return small
+        """Go back over the cuts, luck among them, to the shortest script that fails several times in a row."""
+        in_a_row = 5 if self._finding.hard else 3
+        lengths = {len(script): script for script in failed}
+        for script in (small, *(renumber(lengths[length]) for length in sorted(lengths))):
+            if self._timer.over(0.8) or all(self.once(script) for _ in range(in_a_row)):
+                return script
+        return failed[0]
 
     def rate(self, script: Script) -> Rate | None:
         """Run a script twenty times, or as often as there is time; None if there is none left for a single run."""
