@@ -200,7 +200,7 @@ class _Prover:
 
     def shrunk(self, found: Case) -> Case:
         """Return the shortest case that can be had in time."""
-        if self._check.minimal:
+        if self._check.minimal or self._timer.over(0.6):
             return found
         # A race that happened to fail twice would lose every cut to its luck.
         steady = self.any_of(found.script, 1) and (self._timer.over(0.15) or self.any_of(found.script, 1))

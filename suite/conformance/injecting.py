@@ -90,7 +90,7 @@ class Injection:
     def _calm(self, pids: list[int]) -> None:
         """Wait until every thread has stopped and strace knows: twice in a row, it waits and they stand still."""
         deadline, looks = time.monotonic() + ATTACH, 0
-        while looks < 2 and time.monotonic() < deadline:
+        while looks < 2 and self._strace.poll() is None and time.monotonic() < deadline:
             states = [state for pid in pids for state, _ in _threads(pid)]
             calm = all(state in "tT" for state in states) and [state for state, _ in _threads(self._strace.pid)] == [
                 "S"

@@ -24,6 +24,8 @@ from suite.registry import Capabilities
 __all__ = ("Target",)
 
 FIRST_PATIENCE = 5.0
+ANSWERED = 2.0
+"""Seconds that a wait lasts at least, once the target has answered anything."""
 FLOOR = 1.0
 """Seconds that a wait lasts at least, once calibrated: a busy machine delays a right server by tenths."""
 END_PATIENCE = 5.0
@@ -34,7 +36,6 @@ CALIBRATION = 2.0
 EXCHANGES = 5
 TIMES = 50
 """A wait lasts this many times the slowest of this target's own round trips."""
-
 DYING = 0.5
 """Seconds within which a launched server that turned a canary away may yet turn out to be dead."""
 
@@ -199,7 +200,6 @@ class Target:
         return injection.end(self._server.tree()) if injection and self._server else 0
 
     # -----------------------------------------------------------------------------------------------------------------
-
     @property
     def address(self) -> str:
         """The address in use, as a user would write it."""
@@ -241,6 +241,8 @@ class Target:
             transcript = self._player.play(script)
         finally:
             left = self.heal()
+        if not self._round_trips and (took := [max(times) for times in transcript.latencies.values()]):
+            self._patience = min(self._patience, max(ANSWERED, TIMES * max(took)) * self._factor)
         transcript.facts["injected"] += left
         transcript.facts["nofile"] = self.nofile or 0
         if transcript.stop is not None:  # it was told to end; what follows meets a new one
@@ -296,17 +298,15 @@ class Target:
                 transcript.died = self.death(within=DYING if transcript.canary is not Canary.SILENT else 0.0)
 
     def canary(self, patience: float | None = None) -> Canary:
-        """Try a fresh connection; a silent one gets a second, longer chance, unless `patience` says how long to wait.
-
-        It is much longer only until the server was deaf once: what that proves is not worth proving every time.
-        """
-        self._player.patience = patience or self._patience
+        """Try a fresh connection; a silent one gets a second, longer chance, unless `patience` says how long to wait."""
+        # Of a server that was deaf once, two chances would prove no more than one that waits as long.
+        long = max(FIRST_PATIENCE * self._factor, self._patience)
+        self._player.patience = patience or (min(long, 2 * self._patience) if self._deaf else self._patience)
         result, seconds = self._player.canary()
         self.history.append(self.oracle.canary)
-        if result is Canary.SILENT and patience is None:
-            long = 2 * self._patience if self._deaf else max(FIRST_PATIENCE * self._factor, 2 * self._patience)
-            result, seconds = self._player.canary(long if self._round_trips else None)
-            self._deaf |= result is Canary.SILENT
+        if result is Canary.SILENT and patience is None and not self._deaf:
+            result, seconds = self._player.canary(long)
+            self._deaf = result is Canary.SILENT
         self.answer = self._player.answer
         if result is Canary.OK:
             self._round_trips.append(seconds)

@@ -73,6 +73,9 @@ def transient(plan: Plan) -> Iterable[Script]:
     needs="inject",
 )
 def exhausted(plan: Plan) -> Iterable[Script]:
+    fault = Op("inject", fault=f"{ACCEPT}:error=ENFILE")
+    meanwhile = (fault, Op("open", 0, hasty=True), Op("pause", count=100), Op("heal"), Op("pause", count=1000))
+    yield (*meanwhile, Op("open", 1), *exchange(1, 50, plan.number(1)))  # the shortest first: each run takes long
     for error in ("ENFILE", "EMFILE", "ENOBUFS", "ENOMEM"):
         # A second and a half: servers that pause accepting try again after a second at most.
         yield _knock(plan, f"{ACCEPT}:error={error}", meanwhile=300, after=1500)
@@ -99,11 +102,10 @@ def _spins(transcript: Transcript) -> Finding | None:
     clients=8,
     needs="inject",
 )
-def spin(plan: Plan) -> Iterable[Script]:
-    held = (Op("open", 0), *exchange(0, 50, plan.number()))
+def spin(_: Plan) -> Iterable[Script]:
     fault = Op("inject", fault=f"{ACCEPT}:error=ENFILE")
     # Whoever is played next is not to meet what is left of a pause.
-    yield (*held, fault, Op("open", 1, hasty=True), Op("pause", count=1000), Op("heal"), Op("pause", count=1500))
+    yield (fault, Op("open", 0, hasty=True), Op("pause", count=1000), Op("heal"), Op("pause", count=1500))
 
 
 @FAMILY.check(

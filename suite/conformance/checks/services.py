@@ -225,7 +225,7 @@ def stayers(plan: Plan) -> Iterable[Script]:
     stay = range(max(1, min(8, plan.most_clients - 1)))
     # Servers that discard input before they close give it a second or two.
     yield (
-        *(op for client in stay for op in (Op("open", client), Op("read_eof", client))),
+        *(Op("open", client) for client in stay),
         Op("pause", count=2500),
         Op("open", 9),
         Op("read_eof", 9),
