@@ -1,5 +1,6 @@
 """One life of a command: the `_reaper` that holds its tree, and the thread that takes in what both tell."""
 
+import errno
 import os
 import select
 import subprocess
@@ -52,9 +53,9 @@ class Child:
             for fd in pipes:
                 os.close(fd)  # a reaper that runs already ends with its pipe
             if isinstance(error, OSError):
-                raise HarnessError(
-                    f"cannot start a process: {error.strerror}; look at `ulimit -n` and `ulimit -u`"
-                ) from None
+                short = error.errno in (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+                remedy = "look at `ulimit -n` and `ulimit -u`" if short else f"{sys.executable} must be executable"
+                raise HarnessError(f"cannot start a process: {error.strerror}; {remedy}") from None
             raise
         for fd in (control, events_in, output_in):
             os.close(fd)

@@ -250,6 +250,8 @@ class TextReport:
         if not self._matrix and any(target.dismissed for target in run.targets):
             self._say(f"{run.targets[0].target}: {run.targets[0].note}")
             return
+        if run.stale:
+            words.append("the baseline is out of date, which fails the run")
         self._say(f"{', '.join(words) or 'nothing ran'} in {run.seconds:.1f} s, seed {self._seed}")
 
     @staticmethod

@@ -100,6 +100,7 @@ def test_an_expected_failure_is_one_line_and_a_stale_baseline_says_what_to_do(
     assert "  known FAIL hc-one until 2030-01-01: upstream\n" in out
     assert "script" not in out.replace("scripts", "")
     assert "baseline: fid-one passes now; delete the entry\n" in out
+    assert "the baseline is out of date, which fails the run in " in out
     assert "h:7 conforming (1 PASS, 1 known; 5 scripts)" in out
     out = show(capsys, ("own", target), ("own", replace(target, target="k:7")), matrix=True)
     assert out.splitlines()[1].split()[:4] == ["h:7", "ok", "known", "1"]
