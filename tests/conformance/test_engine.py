@@ -78,7 +78,7 @@ def test_a_healthy_variant_conforms() -> None:
 
 
 def test_a_server_that_is_slow_to_accept_is_judged_in_time() -> None:
-    # Two thousand clients would be cut at twenty seconds, twice; what is given back takes two, and is looked at once.
+    # Fifteen hundred clients would be cut at twenty seconds, twice; what is given back takes two, and is looked at once.
     slow = SERVER.replace("import os", "import time, os").replace("accept()\n", "accept(); time.sleep(0.01)\n")
     target = command([sys.executable, "-c", slow.replace("FAULT", "pass"), "{host}", "{port}"], None, How(1.0, 1024))
     code, result, _ = judge(target, ("res-fd", "res-thread", "res-child", "res-zombie", "chu-serial"))

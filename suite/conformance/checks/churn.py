@@ -16,7 +16,7 @@ FAMILY = Family("churn")
 @FAMILY.check(
     "chu-serial",
     MUST,
-    "Two thousand clients, one after another, are each served.",
+    "Fifteen hundred clients, one after another, are each served.",
     source="RFC 862: 'once a connection is established any data received is sent back', for the first client and the last",
     known="tables and pools that shrink with every client: served for a while, then never again",
     specimen="serves_a_thousand.py",
@@ -24,7 +24,9 @@ FAMILY = Family("churn")
 )
 def serial(plan: Plan) -> Iterable[Script]:
     ops: list[Op] = []
-    for client in range(plan.visits(2000, 10.0)):
+    for client in range(plan.visits(1500, 10.0)):
+        # A right server may keep a client's descriptor for a while after its end, and have a thousand in all.
+        ops += [Op("pause", count=200)] * (client % 250 == 249)
         # Every other one by RST, which leaves no port in TIME_WAIT.
         ops += [
             Op("open", client),
