@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from suite import __version__, registry, services, serving
+from suite import __version__, cli_bench, registry, services, serving
 from suite.errors import SuiteError, UsageError
 
 __all__ = ("main",)
@@ -30,10 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     words = list(sys.argv[1:] if argv is None else argv)
     words, command = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, None)
+    if words[:1] == ["bench"] and words[1:2] in (["compare"], ["guard"]):  # as targets they would have colons or dashes
+        words[:2] = [" ".join(words[:2])]
     options = _parser().parse_args(words)
     options.command = command
     run: Callable[[argparse.Namespace], int] = options.run
-    judges = run in (_run_check, _run_replay, _run_selftest)
+    judges = run not in (_run_serve, _run_list, _run_explain)
     if judges:
         # Whoever ends us as CI does, or closes the terminal, wants what is known as much as Ctrl-C does.
         interrupt = _Interrupt()
@@ -88,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     _check(commands.add_parser("check", help="judge servers", usage="suite check [OPTIONS] all | TARGET... | -- CMD {host} {port}", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter))  # fmt: skip
     _replay(commands.add_parser("replay", help="play a failure again", usage="suite replay [OPTIONS] FILE [TARGET | -- CMD {host} {port}]"))  # fmt: skip
     _selftest(commands.add_parser("selftest", help="prove the tool: specimens and checks"))
+    cli_bench.add(commands.add_parser, _color)
     _serve(commands.add_parser("serve", help="serve one of the small services", description="Serve until SIGTERM; then finish what was accepted, and exit 0."))  # fmt: skip
     _list(commands.add_parser("list", help="list variants, services or checks"))
     _explain(commands.add_parser("explain", help="explain one check"))

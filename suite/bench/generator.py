@@ -64,13 +64,16 @@ class Generator:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
-            self._process.stdin.close()
-            self._process.wait(2)
+            process.stdin.close()
+            process.wait(2)
         except (subprocess.TimeoutExpired, BrokenPipeError):
-            self._process.kill()
-        self._process.wait()
+            process.kill()
+        process.wait()
+        process.stdout.close()
 
     @property
     def pid(self) -> int:

@@ -21,7 +21,7 @@ from random import Random
 
 from suite.bench.results import Workload
 
-__all__ = ("PATIENCE", "Churn", "Clients", "Measured", "Wrong", "open_load")
+__all__ = ("PATIENCE", "REFUSED", "Churn", "Clients", "Measured", "Wrong", "open_load")
 
 PATIENCE = 5.0
 """Seconds without an answer after which a server is taken for stalled."""
@@ -35,6 +35,9 @@ AT_ONCE = 64
 """Connections opened at once; a short accept queue costs SYN retransmits of a second each (tcp(7))."""
 IP_BIND_ADDRESS_NO_PORT = 24
 """ip(7): bind(2) chooses an address only, and connect(2) the port; not in Python's socket before 3.12."""
+
+
+REFUSED = "connection refused: nothing listens there"
 
 
 class Wrong(Exception):  # noqa: N818 - the server's fault, told as data
@@ -109,6 +112,7 @@ class Clients:
         self._idle: list[socket.socket] = []
         random = Random(seed)
         for sock in self._connect(workload.connections):
+            # Each has a stream of its own: what belongs to another is wrong.
             ring = random.randbytes(self._ring)
             # Doubled and more, so that whatever recv or send takes is one slice of it.
             client = _Client(sock, ring * (2 + max(self._room, size * depth) // self._ring))
@@ -144,11 +148,11 @@ class Clients:
     def _connect(self, count: int) -> list[socket.socket]:
         socks: list[socket.socket] = []
         try:
-            while len(socks) < count:
-                batch = [_dial(self._address) for _ in range(min(AT_ONCE, count - len(socks)))]
-                socks += batch
-                for sock in batch:
-                    _await_connected(sock)
+            for at in range(count):
+                socks.append(_dial(self._address))
+                if at % AT_ONCE == AT_ONCE - 1 or at == count - 1:
+                    for sock in socks[-AT_ONCE:]:
+                        _await_connected(sock)
         except BaseException:
             for sock in socks:
                 sock.close()
@@ -436,7 +440,7 @@ def _await_connected(sock: socket.socket) -> None:
 def _why(error: OSError) -> str:
     if error.errno is None:
         return f"no answer for {PATIENCE:g} s"
-    named = {errno.ECONNREFUSED: "connection refused", errno.ECONNRESET: "the server reset a connection"}
+    named = {errno.ECONNREFUSED: REFUSED, errno.ECONNRESET: "the server reset a connection"}
     return named.get(error.errno, os.strerror(error.errno))
 
 
@@ -445,8 +449,9 @@ def _wrong(client: _Client, data: bytes, at: int) -> Wrong:
         return Wrong(f"the server closed a connection with {client.sent - client.read} bytes unanswered")
     owed = client.stream[at : at + len(data)]
     first = next((i for i, (a, b) in enumerate(zip(data, owed, strict=False)) if a != b), len(data))
-    if first < len(data):
-        return Wrong(
-            f"wrong byte {data[first]:#04x} where {owed[first]:#04x} was sent, at offset {client.read + first} of a connection"
-        )
-    return Wrong(f"{client.read + len(data) - client.sent} bytes more than were sent")
+    surplus = client.read + len(data) - client.sent
+    if first >= len(data) - surplus:
+        return Wrong(f"{surplus} bytes more than were sent")
+    return Wrong(
+        f"wrong byte {data[first]:#04x} where {owed[first]:#04x} was sent, at offset {client.read + first} of a connection"
+    )
