@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from suite.bench.load import Wrong
+from suite.bench.dial import Wrong
 from suite.bench.results import Workload
 from suite.errors import HarnessError
 

@@ -8,61 +8,26 @@ Rules of this file
 - The loops keep what they need in local names; what they find out is put into figures only after the clock has stopped.
 """
 
-import errno
-import os
 import select
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from random import Random
 
+from suite.bench import dial
+from suite.bench.churn import Churn
+from suite.bench.dial import Measured, Wrong, why
 from suite.bench.results import Workload
 
-__all__ = ("PATIENCE", "REFUSED", "Churn", "Clients", "Measured", "Wrong", "open_load")
+__all__ = ("Clients", "open_load")
 
-PATIENCE = 5.0
-"""Seconds without an answer after which a server is taken for stalled."""
-IN_FLIGHT = 20
-"""Connections of a churn under way at once, where the workload does not say fewer."""
 LATE = 0.001
 """Seconds behind its schedule from which on a message counts as missed by the generator."""
 SPIN = 0.002
 """Seconds before a message is due during which the generator does not sleep: epoll_wait(2) counts in milliseconds."""
 AT_ONCE = 64
 """Connections opened at once; a short accept queue costs SYN retransmits of a second each (tcp(7))."""
-IP_BIND_ADDRESS_NO_PORT = 24
-"""ip(7): bind(2) chooses an address only, and connect(2) the port; not in Python's socket before 3.12."""
-
-
-REFUSED = "connection refused: nothing listens there"
-
-
-class Wrong(Exception):  # noqa: N818 - the server's fault, told as data
-    """The server did not do its work."""
-
-
-@dataclass(slots=True)
-class Measured:
-    """What one slice gave.
-
-    Attributes:
-        messages: answered in time; for a churn, connections.
-        seconds: from the first send to the end of counting.
-        latencies: seconds, of all messages that were sent, also those answered after the end.
-        counts: messages of each client.
-        missed: messages that left later than `LATE` behind their schedule.
-        cpu: processor seconds of the generator.
-    """
-
-    messages: int
-    seconds: float
-    latencies: list[float]
-    counts: list[int] = field(default_factory=list)
-    missed: int = 0
-    cpu: float = 0.0
 
 
 class _Client:
@@ -136,11 +101,11 @@ class Clients:
         for sock in self._idle[before:]:
             sock.send(b"i")
         for sock in self._idle[before:]:
-            sock.settimeout(PATIENCE)
+            sock.settimeout(dial.PATIENCE)
             try:
                 heard = sock.recv(2)
             except OSError as error:
-                raise Wrong(f"an idle client was not answered: {_why(error)}") from None
+                raise Wrong(f"an idle client was not answered: {why(error)}") from None
             if heard != b"i":
                 raise Wrong(f"an idle client sent 1 byte and received {heard!r}")
             sock.setblocking(False)
@@ -149,10 +114,10 @@ class Clients:
         socks: list[socket.socket] = []
         try:
             for at in range(count):
-                socks.append(_dial(self._address))
+                socks.append(dial.dial(self._address))
                 if at % AT_ONCE == AT_ONCE - 1 or at == count - 1:
                     for sock in socks[-AT_ONCE:]:
-                        _await_connected(sock)
+                        dial.await_connected(sock)
         except BaseException:
             for sock in socks:
                 sock.close()
@@ -194,10 +159,10 @@ class Clients:
         now = clock()
         heard = now
         while now < end:
-            events = poll(min(PATIENCE, end - now))
+            events = poll(min(dial.PATIENCE, end - now))
             now = clock()
-            if not events and now - heard > PATIENCE:
-                raise Wrong(f"no answer for {PATIENCE:g} s")
+            if not events and now - heard > dial.PATIENCE:
+                raise Wrong(f"no answer for {dial.PATIENCE:g} s")
             for fd, mask in events:
                 client = clients[fd]
                 if mask != readable and not self._other(client, mask):
@@ -205,7 +170,7 @@ class Clients:
                 try:
                     data = client.recv(room)
                 except OSError as error:
-                    raise Wrong(_why(error)) from None
+                    raise Wrong(why(error)) from None
                 heard = now = clock()
                 at = client.read % ring
                 length = len(data)
@@ -256,7 +221,7 @@ class Clients:
             try:
                 data = client.recv(self._room)
             except OSError as error:
-                raise Wrong(_why(error)) from None
+                raise Wrong(why(error)) from None
             now = time.perf_counter()
             at = client.read % ring
             length = len(data)
@@ -274,7 +239,7 @@ class Clients:
         while any(client.times for client in self._clients.values()):
             if self._receive(0.1, latencies):
                 heard = time.perf_counter()
-            elif time.perf_counter() - heard > PATIENCE:
+            elif time.perf_counter() - heard > dial.PATIENCE:
                 owed = sum(len(client.times) for client in self._clients.values())
                 raise Wrong(f"{owed} messages were never answered")
         self._receive(0.0, latencies)
@@ -288,7 +253,7 @@ class Clients:
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            raise Wrong(_why(error)) from None
+            raise Wrong(why(error)) from None
         client.sent += sent
         if client.sent < client.queued:
             self._watch(client, True)
@@ -304,144 +269,6 @@ class Clients:
             self._watch(client, False)
             self._flush(client)
         return bool(mask & ~select.EPOLLOUT)
-
-
-class Churn:
-    """Clients that connect, send one message, hear it and close, so many at once.
-
-    They come from many loopback addresses where the server is on one: an address has 28 000 ports, and each is held for
-    a minute after a close.
-    """
-
-    def __init__(self, host: str, port: int, workload: Workload, seed: int) -> None:
-        self._address = (host, port)
-        self._at_once = min(workload.connections, IN_FLIGHT)
-        random = Random(seed)
-        self._messages = [random.randbytes(workload.size) for _ in range(16)]
-        self._sources = _sources(host)
-        self._opened = 0
-
-    def close(self) -> None:
-        """Nothing stays open between two slices."""
-
-    def hold(self, count: int) -> None:
-        """Not for a churn."""
-        raise NotImplementedError(count)
-
-    def run(self, seconds: float, _rate: float | None = None) -> Measured:
-        """Connect again and again for so long.
-
-        Raises:
-            Wrong: the server did not do its work.
-        """
-        live: dict[int, _Visit] = {}
-        latencies: list[float] = []
-        cpu, begun = time.process_time(), time.perf_counter()
-        end = begun + seconds
-        count = 0
-        with select.epoll() as epoll:
-            try:
-                for _ in range(self._at_once):
-                    self._start(epoll, live)
-                while live:
-                    events = epoll.poll(PATIENCE)
-                    if not events:
-                        raise Wrong(f"no answer for {PATIENCE:g} s")
-                    for fd, _mask in events:
-                        visit = live[fd]
-                        if not visit.turn(epoll):
-                            continue
-                        now = time.perf_counter()
-                        visit.sock.close()
-                        del live[fd]
-                        latencies.append(now - visit.begun)
-                        if now < end:
-                            count += 1
-                            self._start(epoll, live)
-            finally:
-                for visit in live.values():
-                    visit.sock.close()
-        return Measured(count, seconds, latencies, [], 0, time.process_time() - cpu)
-
-    def _start(self, epoll: select.epoll, live: dict[int, "_Visit"]) -> None:
-        self._opened += 1
-        begun = time.perf_counter()
-        sock = _dial(self._address, next(self._sources))
-        live[sock.fileno()] = _Visit(sock, self._messages[self._opened % len(self._messages)], begun)
-        epoll.register(sock, select.EPOLLOUT)
-
-
-class _Visit:
-    """One short connection."""
-
-    __slots__ = ("begun", "got", "message", "sent", "sock")
-
-    def __init__(self, sock: socket.socket, message: bytes, begun: float) -> None:
-        self.sock, self.message, self.begun = sock, message, begun
-        self.sent = self.got = 0
-
-    def turn(self, epoll: select.epoll) -> bool:
-        """Go on; return whether the whole answer is here."""
-        try:
-            if self.sent < len(self.message):
-                self.sent += self.sock.send(self.message[self.sent :])
-                if self.sent == len(self.message):
-                    epoll.modify(self.sock, select.EPOLLIN)
-                return False
-            data = self.sock.recv(len(self.message) - self.got + 1)
-        except OSError as error:
-            raise Wrong(_why(error)) from None
-        if not data or data != self.message[self.got : self.got + len(data)]:
-            raise Wrong("closed before the answer was complete" if not data else "wrong bytes came back")
-        self.got += len(data)
-        return self.got == len(self.message)
-
-
-def _sources(host: str) -> Iterator[str | None]:
-    """Yield addresses to connect from, for ever; None leaves the choice to the kernel."""
-    if not host.startswith("127."):
-        while True:
-            yield None
-    while True:
-        for low in range(1, 255):
-            yield f"127.80.{low}.1"
-
-
-def _dial(address: tuple[str, int], source: str | None = None) -> socket.socket:
-    """Begin to connect."""
-    family, kind, _, _, where = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)[0]
-    sock = socket.socket(family, kind)
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if source is not None:
-            sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-            sock.bind((source, 0))
-        with suppress(BlockingIOError):
-            sock.connect(where)
-    except ConnectionError as error:
-        sock.close()
-        raise Wrong(_why(error)) from None
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _await_connected(sock: socket.socket) -> None:
-    waiting = select.poll()
-    waiting.register(sock, select.POLLOUT)
-    if not waiting.poll(2 * PATIENCE * 1000):
-        raise Wrong("a connection was not taken up")
-    if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-        raise Wrong(_why(OSError(error, "")))
-
-
-def _why(error: OSError) -> str:
-    if error.errno is None:
-        return f"no answer for {PATIENCE:g} s"
-    named = {errno.ECONNREFUSED: REFUSED, errno.ECONNRESET: "the server reset a connection"}
-    return named.get(error.errno, os.strerror(error.errno))
 
 
 def _wrong(client: _Client, data: bytes, at: int) -> Wrong:

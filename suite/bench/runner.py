@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 
 from suite import __version__
 from suite.bench import figures
+from suite.bench.dial import REFUSED
 from suite.bench.generator import Generator, Slice, Wrong
-from suite.bench.load import REFUSED
 from suite.bench.place import Pinning, environment, on
 from suite.bench.results import (
     BenchEvent,

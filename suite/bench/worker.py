@@ -17,7 +17,9 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
-from suite.bench.load import Churn, Clients, Measured, Wrong, open_load
+from suite.bench.churn import Churn
+from suite.bench.dial import Measured, Wrong
+from suite.bench.load import Clients, open_load
 from suite.bench.results import Workload
 
 __all__ = ("HIGHEST", "main")

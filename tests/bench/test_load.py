@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from suite.bench import load
-from suite.bench.load import REFUSED, Wrong, open_load
+from suite.bench import dial
+from suite.bench.dial import REFUSED, Wrong
+from suite.bench.load import Clients, open_load
 from suite.bench.results import Workload
 from suite.process import Server
 
@@ -87,7 +88,7 @@ def test_a_server_that_errs_is_told(start: Start, fault: str, said: str) -> None
 def test_a_server_that_says_nothing_is_told(
     start: Start, fault: str, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "PATIENCE", 0.4)
+    monkeypatch.setattr(dial, "PATIENCE", 0.4)
     clients = open_load(*start(fault).address, Workload(mode=mode, connections=5), 1)
     with pytest.raises(Wrong, match=r"no answer for 0\.4 s|never answered"):
         clients.run(20.0)
@@ -120,7 +121,7 @@ def test_idle_clients_are_served_once_and_held(start: Start) -> None:
     server = start("raw-epoll")
     clients = open_load(*server.address, Workload(connections=2), 1)
     before = server.census().descriptors
-    assert isinstance(clients, load.Clients)
+    assert isinstance(clients, Clients)
     clients.hold(100)
     assert server.census().descriptors - before == 100
     assert clients.run(0.05).messages > 0

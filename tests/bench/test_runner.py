@@ -1,10 +1,8 @@
 """Alternating runs on real servers: what a row says, and what becomes of those that err meanwhile."""
 
-import os
 import shutil
 import signal
 import socket
-import threading
 from dataclasses import replace
 
 import pytest
@@ -149,10 +147,15 @@ def test_one_processor_compares_nothing() -> None:
 
 
 def test_an_interrupted_run_tells_what_it_knows() -> None:
-    timer = threading.Timer(2.0, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    report, events = run(Cell(own("raw-epoll"), SMALL), Cell(own("raw-epoll"), replace(SMALL, size=101)), seconds=60)
-    timer.join()
+    cells = Cell(own("raw-epoll"), SMALL), Cell(own("raw-epoll"), replace(SMALL, size=101))
+    events: list[BenchEvent] = []
+
+    def emit(event: BenchEvent) -> None:
+        events.append(event)
+        if isinstance(event, Step) and event.doing.endswith("cycle 2"):
+            signal.raise_signal(signal.SIGINT)
+
+    report = Runner(choose(), emit).run([Group(cells, 60), Group(cells, 60)])
     assert (report.interrupted, report.exit) == (True, 130)
     assert events[-1] is report
     assert [row.verdict for row in report.rows] == ["MEASURED", "MEASURED"]

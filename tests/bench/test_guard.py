@@ -1,0 +1,55 @@
+"""`suite bench guard`: what counts as a missed bar."""
+
+import pytest
+
+from suite import registry
+from suite.bench.guard import BARS, GROUP, Bar, groups, judge
+from suite.bench.results import Ratio, Row, Spread, Workload
+from suite.bench.runner import Contender
+
+LEAST = Bar("b", "a", at_least=0.9)
+MOST = Bar("b", "a", at_most=0.2)
+
+
+def rows(low: float, high: float, verdict: str = "MEASURED") -> list[Row]:
+    first = Row("a", Workload(), verdict, "it died")
+    return [first, Row("b", Workload(), "MEASURED", ratio=Ratio("a", Spread((low + high) / 2, low, high, 9), True))]
+
+
+@pytest.mark.parametrize(
+    ("bar", "low", "high", "verdict"),
+    [
+        (LEAST, 0.7, 0.89, "FAIL"),
+        (LEAST, 0.7, 0.91, "ok"),  # the upper quartile clears it: too noisy to blame
+        (LEAST, 1.0, 1.1, "ok"),
+        (MOST, 0.21, 0.4, "FAIL"),
+        (MOST, 0.1, 0.4, "ok"),
+        (MOST, 0.01, 0.1, "ok"),
+    ],
+)
+def test_three_quarters_of_the_cycles_decide(bar: Bar, low: float, high: float, verdict: str) -> None:
+    assert judge(rows(low, high), {}, [bar])[0].verdict == verdict
+
+
+def test_what_was_not_measured_is_no_failure() -> None:
+    assert judge(rows(0.1, 0.2, "INVALID"), {}, [LEAST])[0].verdict == "INCONCLUSIVE"
+    assert judge([], {"a": "a is unavailable: no uvloop"}, [LEAST])[0].reason == "a is unavailable: no uvloop"
+    assert judge([], {}, [LEAST])[0].reason == "the run ended before"
+
+
+def test_a_missing_target_leaves_the_other_bars_their_rows() -> None:
+    other = Bar("d", "c", at_least=0.9)
+    outcomes = judge(rows(1.0, 1.1), {"c": "not here"}, [other, LEAST])
+    assert [outcome.verdict for outcome in outcomes] == ["INCONCLUSIVE", "ok"]
+    assert [
+        group.cells[0].contender.name for group in groups({name: Contender(name) for name in "abd"}, [other, LEAST])
+    ] == ["a"]
+
+
+def test_all_bars_fit_into_four_minutes() -> None:
+    assert len(BARS) * (GROUP + 2) <= 240
+
+
+def test_every_bar_names_variants() -> None:
+    names = {row.name for row in registry.VARIANTS}
+    assert {name for bar in BARS for name in (bar.target, bar.to)} <= names | {"raw-uring"}
