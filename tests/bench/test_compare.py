@@ -1,7 +1,7 @@
 """`suite bench compare`: intervals that lie apart count, and nothing else."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ def report(*rows: Row) -> dict[str, Any]:
 
 def row(low: float, median: float, high: float, **other: Any) -> Row:
     spread = Spread(median, low, high, 9)
-    return Row(
-        **({"target": "b", "workload": Workload(), "verdict": "MEASURED", "ratio": Ratio("a", spread, True)} | other)
-    )
+    plain = Row("b", Workload(), "MEASURED", ratio=Ratio("a", spread, True))
+    changed: Row = replace(plain, **other)
+    return changed
 
 
 @pytest.mark.parametrize(
