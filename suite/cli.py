@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from suite import __version__, cli_bench, registry, services, serving
+from suite import __version__, cli_bench
 from suite.errors import SuiteError, UsageError
 
 __all__ = ("main",)
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words, command = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, None)
     if words[:1] == ["bench"] and words[1:2] in (["compare"], ["guard"]):  # as targets they would have colons or dashes
         words[:2] = [" ".join(words[:2])]
-    options = _parser().parse_args(words)
+    options = _parser(words[0] if words else "").parse_args(words)
     options.command = command
     run: Callable[[argparse.Namespace], int] = options.run
     judges = run not in (_run_serve, _run_list, _run_explain)
@@ -80,7 +80,7 @@ class _Interrupt:
             raise KeyboardInterrupt
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="suite",
         description="Network services on every way of waiting for sockets, and a conformance tool for any server.",
@@ -91,7 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     _replay(commands.add_parser("replay", help="play a failure again", usage="suite replay [OPTIONS] FILE [TARGET | -- CMD {host} {port}]"))  # fmt: skip
     _selftest(commands.add_parser("selftest", help="prove the tool: specimens and checks"))
     cli_bench.add(commands.add_parser, _color)
-    _serve(commands.add_parser("serve", help="serve one of the small services", description="Serve until SIGTERM; then finish what was accepted, and exit 0."))  # fmt: skip
+    serve = commands.add_parser("serve", help="serve one of the small services", description="Serve until SIGTERM; then finish what was accepted, and exit 0.")  # fmt: skip
+    if command == "serve":  # its options are the servers' own, which cost the other commands 20 ms
+        _serve(serve)
     _list(commands.add_parser("list", help="list variants, services or checks"))
     _explain(commands.add_parser("explain", help="explain one check"))
     return parser
@@ -199,12 +201,16 @@ def _run_selftest(options: argparse.Namespace) -> int:
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:
+    from suite import serving  # noqa: PLC0415 - only this command needs it
+
     parser.add_argument("variant", metavar="VARIANT", help="see `suite list variants`")
     serving.add_options(parser)
     parser.set_defaults(run=_run_serve, untouched=vars(parser.parse_args(["VARIANT"])))
 
 
 def _run_serve(options: argparse.Namespace) -> int:
+    from suite import registry, serving  # noqa: PLC0415
+
     variant = registry.find(options.variant)
     if variant.script is not None:
         variant.check()
@@ -223,6 +229,7 @@ def _list(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_list(options: argparse.Namespace) -> int:
+    from suite import registry, services  # noqa: PLC0415
     from suite.conformance.checks import catalogue  # noqa: PLC0415
     from suite.report import listing  # noqa: PLC0415 - only this command needs it
 

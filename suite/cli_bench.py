@@ -55,6 +55,12 @@ def add(parser: Callable[..., argparse.ArgumentParser], color: Callable[[argpars
     color(guard)
     guard.set_defaults(run=_run_guard)
 
+    whole = parser("compare", help="everything on one page: check, claims, bench, report")
+    whole.description = "Judge every server here, try the textbook's claims, measure for a minute, and write one page; ten minutes at most."
+    whole.add_argument("--html", type=Path, default=Path("suite-report.html"), metavar="FILE", help="the page (default: %(default)s)")  # fmt: skip
+    whole.add_argument("--keep", type=Path, metavar="DIR", help="keep the JSON reports that it is made of there")
+    whole.set_defaults(run=_run_compare_all)
+
 
 def _run_bench(options: argparse.Namespace) -> int:
     from suite.bench import command  # noqa: PLC0415 - only this command needs the engines
@@ -72,6 +78,13 @@ def _run_guard(options: argparse.Namespace) -> int:
     from suite.bench import command  # noqa: PLC0415
 
     return command.guard(options)
+
+
+def _run_compare_all(options: argparse.Namespace) -> int:
+    from suite import comparing  # noqa: PLC0415
+    from suite.cli import main  # noqa: PLC0415 - which imports us
+
+    return comparing.run(options, main)
 
 
 def _several(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
