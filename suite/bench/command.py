@@ -4,6 +4,7 @@ import argparse
 import resource
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 from suite import registry
@@ -50,7 +51,7 @@ def bench(options: argparse.Namespace) -> int:
 
     with alone(), roomy():
         able = contenders if options.no_gate else [_gated(contender) for contender in contenders]
-        groups = [Group(tuple(Cell(one, workload) for one in able), seconds * len(able)) for workload in workloads]
+        groups = _groups(able, workloads, seconds)
         runner = Runner(choose(), emit, seed=options.seed or 1, syscalls=options.syscalls)
         return runner.run(groups).exit
 
@@ -148,11 +149,26 @@ def _workloads(options: argparse.Namespace) -> list[Workload]:
     return list(dict.fromkeys(workloads))
 
 
+def _groups(able: Sequence[Contender], workloads: Sequence[Workload], seconds: float) -> list[Group]:
+    """Have targets compared under each workload; with several numbers of idle clients, each target with itself."""
+    crowds: dict[Workload, list[Workload]] = {}
+    for workload in workloads:
+        crowds.setdefault(replace(workload, idle=0), []).append(workload)
+    groups = []
+    for alike in crowds.values():
+        if len(alike) == 1:
+            groups.append(Group(tuple(Cell(one, alike[0]) for one in able), seconds * len(able)))
+        else:
+            groups += [Group(tuple(Cell(one, workload) for workload in alike), seconds * len(alike)) for one in able]
+    return groups
+
+
 def _enough(targets: int, workloads: Sequence[Workload]) -> None:
     """Raise a UsageError where the descriptors of this process do not suffice for all clients at once."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     for workload in workloads:
-        wanted = targets * (workload.connections + workload.idle) + SPARE
+        # Each target has its clients; where it is compared with itself, their numbers add up just as well.
+        wanted = max(targets, 2) * (workload.connections + workload.idle) + SPARE
         if most != resource.RLIM_INFINITY and wanted > most:
             raise UsageError(
                 f"{workload.name} with {targets} targets needs {wanted} descriptors, {most} are allowed here; "

@@ -59,7 +59,8 @@ class BenchText:
         self._bar.stop()
         workload = rows[0].workload
         extra = f", {workload.rate:,.0f} messages/s scheduled" if workload.mode == "open" and workload.rate else ""
-        print(self._paint("bold", f"\n{workload.name}") + f" ({workload.mode}{extra})")
+        to = next((f"; ratio to {row.ratio.to}" for row in rows if row.ratio is not None), "")
+        print(self._paint("bold", f"\n{workload.name}") + f" ({workload.mode}{extra}{to})")
         head = _HEAD if workload.mode != "open" else (*_HEAD[:-1], "missed")
         width = max(len(_HEAD[0]), *(len(row.target) for row in rows))
         print(self._paint("dim", _line(head, width)))
@@ -147,12 +148,11 @@ def show_guard(outcomes: Sequence[Outcome], *, color: bool) -> None:
         sign, number = ("≥", bar.at_least) if bar.at_least is not None else ("≤", bar.at_most)
         what = bar.workload.name if bar.than is None else f"{bar.workload.name} / {bar.than.name}"
         who = bar.target if bar.than is not None else f"{bar.target} / {bar.to}"
-        seen = outcome.reason
-        if outcome.row is not None and outcome.row.ratio is not None and not seen:
-            spread = outcome.row.ratio.spread
-            seen = f"{spread.median:.2f} {_interval(spread)}, {spread.count} cycles"
+        what += " p99" if bar.tail else ""
         aim = f", aim {bar.aim:g}" if bar.aim is not None else ""
-        print(f"{paint(outcome.verdict, f'{outcome.verdict:<12}')} {who:<32} {what:<26} {sign} {number:g}{aim}: {seen}")
+        print(
+            f"{paint(outcome.verdict, f'{outcome.verdict:<12}')} {who:<32} {what:<26} {sign} {number:g}{aim}: {outcome.seen}"
+        )
     failed = sum(outcome.verdict == "FAIL" for outcome in outcomes)
     print(
         f"{len(outcomes) - failed} of {len(outcomes)} bars not missed; a bar is missed when three quarters of the cycles are"

@@ -32,7 +32,7 @@ def test_a_run_with_its_files(tmp_path: Path) -> None:
     report, table = tmp_path / "report.json", tmp_path / "report.csv"
     done = bench("raw-epoll", "raw-poll", *QUICK[:4], "--json", str(report), "--csv", str(table))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "4x1KiB (closed)" in done.stdout
+    assert "4x1KiB (closed; ratio to raw-epoll)" in done.stdout
     assert "4x1KiB-open" in done.stdout  # side by side with the closed one, when nothing else is asked for
     assert "loopback" in done.stdout
     data = json.loads(report.read_text())

@@ -1,10 +1,12 @@
 """`suite bench guard`: what counts as a missed bar."""
 
+from dataclasses import replace
+
 import pytest
 
 from suite import registry
 from suite.bench.guard import BARS, GROUP, Bar, groups, judge
-from suite.bench.results import Ratio, Row, Spread, Workload
+from suite.bench.results import Latency, Ratio, Row, Spread, Workload
 from suite.bench.runner import Contender
 
 LEAST = Bar("b", "a", at_least=0.9)
@@ -33,8 +35,8 @@ def test_three_quarters_of_the_cycles_decide(bar: Bar, low: float, high: float, 
 
 def test_what_was_not_measured_is_no_failure() -> None:
     assert judge(rows(0.1, 0.2, "INVALID"), {}, [LEAST])[0].verdict == "INCONCLUSIVE"
-    assert judge([], {"a": "a is unavailable: no uvloop"}, [LEAST])[0].reason == "a is unavailable: no uvloop"
-    assert judge([], {}, [LEAST])[0].reason == "the run ended before"
+    assert judge([], {"a": "a is unavailable: no uvloop"}, [LEAST])[0].seen == "a is unavailable: no uvloop"
+    assert judge([], {}, [LEAST])[0].seen == "the run ended before"
 
 
 def test_a_missing_target_leaves_the_other_bars_their_rows() -> None:
@@ -46,8 +48,34 @@ def test_a_missing_target_leaves_the_other_bars_their_rows() -> None:
     ] == ["a"]
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "verdict"),
+    [
+        ((119.0,) * 5, (100.0,) * 5, "ok"),
+        ((121.0,) * 5, (100.0,) * 5, "FAIL"),
+        ((110.0, *[900.0] * 4), (100.0,) * 5, "ok"),  # one good slice shows what it can do
+        ((110.0,) * 4, (100.0,) * 5, "INCONCLUSIVE"),
+    ],
+)
+def test_tails_are_compared_by_their_best_slices(
+    ours: tuple[float, ...], theirs: tuple[float, ...], verdict: str
+) -> None:
+    bar = Bar("b", "a", at_most=1.2, tail=True)
+    pair = [
+        replace(row, latency=Latency(1, {}, 1.0, "", tails))
+        for row, tails in zip(rows(1.0, 1.0), (theirs, ours), strict=True)
+    ]
+    assert judge(pair, {}, [bar])[0].verdict == verdict
+
+
+def test_bars_on_the_same_pair_share_a_run() -> None:
+    both = [Bar("b", "a", at_least=0.9), Bar("b", "a", at_most=1.2, tail=True)]
+    (group,) = groups({name: Contender(name) for name in "ab"}, both)
+    assert [cell.bar for cell in group.cells] == [1.0, 0.9]
+
+
 def test_all_bars_fit_into_four_minutes() -> None:
-    assert len(BARS) * (GROUP + 2) <= 240
+    assert len({bar.pair for bar in BARS}) * (GROUP + 2) <= 240
 
 
 def test_every_bar_names_variants() -> None:
