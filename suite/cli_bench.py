@@ -1,4 +1,4 @@
-"""The options of `suite bench` and what belongs to it; what runs is imported when it runs."""
+"""The options of `suite bench`, `suite claims` and what belongs to them; what runs is imported when it runs."""
 
 import argparse
 import re
@@ -11,6 +11,10 @@ __all__ = ("add",)
 EPILOG = """\
 exit codes: 0 measured; 1 a server did not do its work, or a bar was missed; 2 usage error, or another measurement is
 running; 3 not reached, or nothing to compare; 4 the tool itself failed; 130 interrupted"""
+
+CLAIMS_EPILOG = """\
+exit codes: 0 no claim failed (those that cannot be decided here are listed); 1 one did; 2 usage error, or a measurement is
+running; 3 none could be decided; 4 the tool itself failed; 130 interrupted"""
 
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mib": 1 << 20}
 
@@ -55,6 +59,15 @@ def add(parser: Callable[..., argparse.ArgumentParser], color: Callable[[argpars
     color(guard)
     guard.set_defaults(run=_run_guard)
 
+    claims = parser("claims", help="try the textbooks' claims", epilog=CLAIMS_EPILOG, formatter_class=raw)
+    claims.description = "Try what textbooks say of the mechanisms on the variants here, in two minutes: PASS, FAIL, INCONCLUSIVE or REPORTED, with the evidence."
+    claims.add_argument("ids", nargs="*", metavar="ID", help="try only these; --list names them")
+    claims.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON")
+    claims.add_argument("--seed", type=int, metavar="N", help="say the same again, in the same order")
+    claims.add_argument("--list", action="store_true", help="list the claims and who says so; try nothing")
+    color(claims)
+    claims.set_defaults(run=_run_claims)
+
     whole = parser("compare", help="everything on one page: check, claims, bench, report")
     whole.description = "Judge every server here, try the textbook's claims, measure for a minute, and write one page; ten minutes at most."
     whole.add_argument("--html", type=Path, default=Path("suite-report.html"), metavar="FILE", help="the page (default: %(default)s)")  # fmt: skip
@@ -78,6 +91,12 @@ def _run_guard(options: argparse.Namespace) -> int:
     from suite.bench import command  # noqa: PLC0415
 
     return command.guard(options)
+
+
+def _run_claims(options: argparse.Namespace) -> int:
+    from suite.bench import claims_command  # noqa: PLC0415 - only this command needs the experiments
+
+    return claims_command.run(options)
 
 
 def _run_compare_all(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ L3 = {"suite.census", "suite._child", "suite._reaper", "suite.ports", "suite.pro
 L4 = {"suite.bench", "suite.conformance"}
 REPORT = {"suite.report"}  # L4 too, but shows what the other two hold; they never see it: nothing in an engine prints
 L5 = {  # what wires the rest together
-    "suite.__main__", "suite._pytest_checks", "suite._pytest_server", "suite.api", "suite.bench.command", "suite.cli", "suite.cli_bench", "suite.comparing",
+    "suite.__main__", "suite._pytest_checks", "suite._pytest_server", "suite.api", "suite.bench.claims_command", "suite.bench.command", "suite.cli", "suite.cli_bench", "suite.comparing",
     "suite.conformance.command", "suite.conformance.selftest", "suite.pytest_plugin",
 }  # fmt: skip
 SCRIPTS = {"suite.peers", "suite.specimens"}
