@@ -10,7 +10,7 @@ from suite.bench.claims.judging import FAIL, INCONCLUSIVE
 from suite.bench.claims.lab import Lab, Premise
 from suite.bench.claims.trial import Finding, Trial
 from suite.bench.findings import Claim, ClaimFinished, ClaimsFinished, ClaimsStarted
-from suite.errors import StartError, TargetError
+from suite.errors import StartError, SuiteError, TargetError
 
 __all__ = ("ClaimsEvent", "run")
 
@@ -59,7 +59,8 @@ def _try(trial: Trial, lab: Lab) -> tuple[Claim, bool]:
     except Exception as error:  # ours: the other claims are tried all the same
         if os.environ.get("SUITE_TRACEBACK"):
             raise
-        finding, ours = Finding(INCONCLUSIVE, f"the tool failed: {type(error).__name__}: {error}"), True
+        kind = "" if isinstance(error, SuiteError) else f"{type(error).__name__}: "
+        finding, ours = Finding(INCONCLUSIVE, f"the tool failed: {kind}{error}"), True
     seconds = time.monotonic() - begun
     return Claim(trial.id, trial.claim, finding.verdict, finding.evidence, trial.threshold, finding.figures, finding.plot, seconds), ours  # fmt: skip
 

@@ -74,7 +74,7 @@ def judge_memory(held: dict[str, list[Held]]) -> Finding:
         # Of the whole machine, so others' allocations are in it: from the first look to the last they weigh least.
         kib["gone"] = round(_per_client((rows[0], rows[-1]), "gone")[0], 1)
         figures[variant] = {"kib_per_client": kib, "held": [asdict(row) for row in rows]}
-        words.append(f"{variant} {kib['pss']:.0f} KiB of PSS ({kib['private']:.0f} KiB private; the machine's MemAvailable fell by {kib['gone']:.0f} KiB)")  # fmt: skip
+        words.append(f"{variant} {kib['pss']:.0f} KiB of PSS ({kib['private']:.0f} KiB private; the whole machine's MemAvailable {-kib['gone']:+.0f} KiB)")  # fmt: skip
     return Finding(
         verdict,
         f"for each client {' and '.join(words)}: {shown(ratio, '.1f')} times{doubtful(verdict)}",

@@ -81,7 +81,7 @@ def judge_rest(shares: Mapping[str, Sequence[float]]) -> Finding:
     restless = [f"{name} took {shown(found[name], '.1%')}" for name, one in verdicts.items() if one != PASS]
     return Finding(
         verdict,
-        f"without a client {POLLS} took {shown(burning, '.0%')} of the processor that it could have, and of {len(found)} variants that wait {most} the most, {found[most].median:.2%}"
+        f"without a client {POLLS} took {shown(burning, '.0%')} of the processor that it could have, and none of {len(found)} variants that wait more than {found[most].median:.2%} ({most})"
         + "".join(f"; {fault}" for fault in restless) + doubtful(verdict),
         {name: asdict(rest) for name, rest in {POLLS: burning, **found}.items()},
         Plot(

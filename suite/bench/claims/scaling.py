@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from suite.bench.claims.judging import PASS, at_least, at_most, doubtful, net_slope, point, shown, slope, spread, worst
+from suite.bench.claims.judging import (
+    INCONCLUSIVE,
+    at_least,
+    at_most,
+    doubtful,
+    net_slope,
+    point,
+    shown,
+    slope,
+    spread,
+    worst,
+)
 from suite.bench.claims.lab import SPARE, Lab, Premise, Rig, Sample
 from suite.bench.claims.trial import Finding, Trial
 from suite.bench.findings import Plot, Series
@@ -40,7 +51,7 @@ def scan_all(
             rigs = [load.add(variant, Workload(connections=1, size=SIZE, idle=idle)) for idle in fitting]
             for cycle in lab.cycles(rigs, seconds, least, most):
                 rows.append(_row(fitting, cycle))
-                if len(rows) >= least and judge_scan({variant: rows}).verdict == PASS:
+                if len(rows) >= least and judge_scan({variant: rows}).verdict != INCONCLUSIVE:
                     break
     return judge_scan(costs)
 
@@ -78,11 +89,11 @@ def epoll_active(
     fitting = _fitting(lab, idle)
     with lab.load() as load:
         rigs = [load.add("raw-epoll", Workload(connections=1, size=SIZE, idle=count)) for count in fitting]
-        resting = _until_flat(lab, rigs, fitting, seconds, least, most)
+        resting = _until_clear(lab, rigs, fitting, seconds, least, most)
     with lab.load() as load:
         first = load.add("raw-epoll", Workload(connections=active[0], size=SIZE, idle=beside), room=sum(active[1:]))
         more = [load.more(first, Workload(connections=count, size=SIZE)) for count in active[1:]]
-        busy = _until_flat(lab, [first, *more], active, seconds, least, most)
+        busy = _until_clear(lab, [first, *more], active, seconds, least, most)
     return judge_active(resting, busy, beside)
 
 
@@ -114,12 +125,12 @@ def _fitting(lab: Lab, counts: Sequence[int]) -> tuple[int, ...]:
     return tuple(fitting)
 
 
-def _until_flat(lab: Lab, rigs: Sequence[Rig], counts: Sequence[int], seconds: float, least: int, most: int) -> list[dict[int, float]]:  # fmt: skip
+def _until_clear(lab: Lab, rigs: Sequence[Rig], counts: Sequence[int], seconds: float, least: int, most: int) -> list[dict[int, float]]:  # fmt: skip
     rows: list[dict[int, float]] = []
     for cycle in lab.cycles(rigs, seconds, least, most):
         rows.append(_row(counts, cycle))
         slopes = [slope({count: cost for count, cost in row.items() if count > 0}) for row in rows]
-        if len(rows) >= least and at_most(spread(slopes), FLAT) == PASS:
+        if len(rows) >= least and at_most(spread(slopes), FLAT) != INCONCLUSIVE:
             break
     return rows
 

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from suite.bench.claims.judging import FAIL, PASS, REPORTED, at_least, doubtful, point, shown, spread
+from suite.bench.claims.judging import FAIL, INCONCLUSIVE, PASS, REPORTED, at_least, doubtful, point, shown, spread
 from suite.bench.claims.lab import Lab, Sample
 from suite.bench.claims.trial import Finding, Trial
 from suite.bench.findings import Plot, Point, Series
@@ -15,19 +15,6 @@ __all__ = ("TRIALS", "edge_speed", "fork_cost", "judge_fork", "level_edge", "uri
 
 Turns = Sequence[Sequence[Sample]]
 """Samples of two servers, cycle by cycle."""
-
-
-def _turns(lab: Lab, variants: Sequence[str], workload: Workload, seconds: float, least: int, most: int) -> list[tuple[Sample, ...]]:  # fmt: skip
-    """Alternate until the quartiles of the rates' ratio lie on one side of 1, at least and at most so many cycles."""
-    rows: list[tuple[Sample, ...]] = []
-    with lab.load() as load:
-        rigs = [load.add(variant, workload) for variant in variants]
-        for cycle in lab.cycles(rigs, seconds, least, most):
-            rows.append(cycle)
-            ratio = spread([one.rate / other.rate for one, other in rows])
-            if len(rows) >= least and (ratio.q1 > 1 or ratio.q3 < 1):
-                break
-    return rows
 
 
 def _plot(variants: Sequence[str], rows: Turns, y: str) -> Plot:
@@ -41,7 +28,14 @@ def _plot(variants: Sequence[str], rows: Turns, y: str) -> Plot:
 def fork_cost(lab: Lab, *, seconds: float = 0.4, least: int = 9, most: int = 21) -> Finding:
     """Let clients connect, ask once and leave, twenty at once, now at one server and now at the other."""
     workload = Workload(mode="churn", connections=20, size=64)
-    return judge_fork(_turns(lab, ("raw-thread", "raw-fork"), workload, seconds, least, most))
+    rows: list[tuple[Sample, ...]] = []
+    with lab.load() as load:
+        rigs = [load.add(variant, workload) for variant in ("raw-thread", "raw-fork")]
+        for cycle in lab.cycles(rigs, seconds, least, most):
+            rows.append(cycle)
+            if len(rows) >= least and judge_fork(rows).verdict != INCONCLUSIVE:
+                break
+    return judge_fork(rows)
 
 
 def judge_fork(rows: Turns) -> Finding:
@@ -91,20 +85,22 @@ def _second_wait(mode: int) -> tuple[bool, bool, bool]:
         return first, second, bool(epoll.poll(5))
 
 
-def edge_speed(lab: Lab, *, seconds: float = 0.2, least: int = 11, most: int = 21) -> Finding:
+def edge_speed(lab: Lab, *, seconds: float = 0.2, cycles: int = 15) -> Finding:
     """Load both drivers in turns."""
-    return _reported(lab, "raw-epoll-edge", "raw-epoll", seconds, least, most)
+    return _reported(lab, "raw-epoll-edge", "raw-epoll", seconds, cycles)
 
 
-def uring_epoll(lab: Lab, *, seconds: float = 0.2, least: int = 11, most: int = 21) -> Finding:
+def uring_epoll(lab: Lab, *, seconds: float = 0.2, cycles: int = 15) -> Finding:
     """Load both drivers in turns, if this machine and this version have both."""
-    lab.variant("raw-uring")
-    return _reported(lab, "raw-uring", "raw-epoll", seconds, least, most)
+    return _reported(lab, "raw-uring", "raw-epoll", seconds, cycles)
 
 
-def _reported(lab: Lab, one: str, other: str, seconds: float, least: int, most: int) -> Finding:
+def _reported(lab: Lab, one: str, other: str, seconds: float, cycles: int) -> Finding:
     workload = Workload(connections=50, size=1024)
-    rows = _turns(lab, (one, other), workload, seconds, least, most)
+    with lab.load() as load:
+        rigs = [load.add(variant, workload) for variant in (one, other)]
+        # A fixed number: to go on until there is a winner is to find one.
+        rows = list(lab.cycles(rigs, seconds, cycles, cycles))
     ratio = spread([mine.rate / theirs.rate for mine, theirs in rows])
     cost = spread([mine.cpu / theirs.cpu for mine, theirs in rows])
     clear = "" if ratio.q1 > 1 or ratio.q3 < 1 else ", so neither is faster here"
