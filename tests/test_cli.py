@@ -259,6 +259,8 @@ def test_ctrl_c_reports_what_is_known_and_leaves_nothing_behind() -> None:
         ("list", "services", "--json"),
         ("explain", "hc-immediate"),
         ("check", "--help"),
+        ("claims", "--help"),
+        ("claims", "--list"),
     ],
 )
 def test_talking_about_it_imports_nothing_heavy(words: tuple[str, ...]) -> None:

@@ -42,7 +42,7 @@ def run(trials: Sequence[Trial], emit: Callable[[ClaimsEvent], None], *, seed: i
         interrupted = True
     code = 130 if interrupted else 4 if broken else _exit_of(claims)
     seconds = time.monotonic() - begun
-    emit(ClaimsFinished("suite", __version__, tuple(claims), pinning.as_dict(), environment, seconds, interrupted, code))  # fmt: skip
+    emit(ClaimsFinished("suite claims", __version__, tuple(claims), pinning.as_dict(), environment, seconds, interrupted, code))  # fmt: skip
     return code
 
 

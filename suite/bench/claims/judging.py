@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
+from suite.bench import figures
 from suite.bench.findings import Point
 from suite.bench.results import Spread
 
@@ -17,10 +18,9 @@ PASS, FAIL, INCONCLUSIVE, REPORTED = "PASS", "FAIL", "INCONCLUSIVE", "REPORTED"
 
 def spread(values: Sequence[float]) -> Spread:
     """Return the median of some values, at least one, and the quartiles around it."""
-    if len(values) < 2:
-        return Spread(values[0], values[0], values[0], len(values))
-    q1, median, q3 = statistics.quantiles(values, n=4, method="inclusive")
-    return Spread(median, q1, q3, len(values))
+    found = figures.spread(values)
+    assert found is not None
+    return found
 
 
 def shown(found: Spread, form: str = ".2f") -> str:
