@@ -18,7 +18,7 @@ __all__ = ("JsonClaims", "TextClaims", "show_list")
 
 _COLORS = {"PASS": "32", "FAIL": "1;31", "INCONCLUSIVE": "35", "REPORTED": "36"}
 WIDTH = 120
-"""Columns at which evidence is wrapped."""
+"""Columns at which sentences are wrapped."""
 
 
 class TextClaims:
@@ -58,8 +58,8 @@ class TextClaims:
     def _claim(self, claim: Claim) -> None:
         verdict = self._paint(claim.verdict, _COLORS[claim.verdict])
         seconds = self._paint(f"{claim.seconds:.1f} s", "2")
-        print(f"{verdict} {self._paint(claim.id, '1')}: {claim.claim} {seconds}")
-        for name, text in (("evidence", claim.evidence), ("threshold", claim.threshold)):
+        print(f"{verdict} {self._paint(claim.id, '1')} {seconds}")
+        for name, text in (("claim", claim.claim), ("evidence", claim.evidence), ("threshold", claim.threshold)):
             first, *rest = textwrap.wrap(text, WIDTH - 17, break_long_words=False, break_on_hyphens=False)
             print(f"      {self._paint(f'{name:<10}', '2')} {first}")
             for line in rest:

@@ -28,10 +28,11 @@ def test_each_claim_and_the_totals(capsys: pytest.CaptureFixture[str]) -> None:
     assert err == ""
     assert lines[:2] == [
         "server on processor 0, generator on processor 1; load average 0.5",
-        "PASS one: One is one. 1.2 s",
+        "PASS one 1.2 s",
     ]
-    assert lines[2].startswith("      evidence   seen seen")
-    assert lines[3].startswith("                 seen")  # wrapped, under the first word
+    assert lines[2] == "      claim      One is one."
+    assert lines[3].startswith("      evidence   seen seen")
+    assert lines[4].startswith("                 seen")  # wrapped, under the first word
     assert max(map(len, lines)) <= 120
     assert lines[-1] == "1 PASS, 1 FAIL (two), 1 INCONCLUSIVE (three), 1 REPORTED in 13 s"
 

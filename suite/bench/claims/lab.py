@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from random import Random
+from types import TracebackType
 from typing import Self
 
 from suite import registry
@@ -171,7 +172,7 @@ class Rig:
             lasted += part.seconds
             if messages >= ENOUGH:
                 return Sample(messages / lasted, used / messages * 1e6)
-        raise Premise(f"only {messages} messages were answered in {lasted:.1f} s")
+        raise Premise(f"{self.variant} answered only {messages} messages in {lasted:.1f} s")
 
 
 class Load:
@@ -186,14 +187,14 @@ class Load:
         self.generator = self._stack.enter_context(Generator(self._lab.pinning.generator))
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._stack.__exit__(kind, error, None)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:  # fmt: skip
+        self._stack.__exit__(kind, error, trace)  # how it ends decides whether servers are stopped or killed
 
     def add(self, variant: str, workload: Workload, *, room: int = 0) -> Rig:
         """Start a server and connect a workload's clients, the idle ones too; `room` is for more to come.
 
         Raises:
-            Premise: this machine cannot have it.
+            Premise: this machine cannot have it, or does not tell what it costs.
             TargetError: the server did not start.
             Fault: it does not serve these clients.
         """
@@ -222,4 +223,6 @@ class Load:
             # Threads and processes that have ended are in no schedstat any more; their time is in the tree's totals.
             return Rig(variant, server, self.generator, name, lambda: server.census().cpu)
         pids = server.tree()
+        if not watch.usage(pids).cpu:
+            raise Premise("processor time cannot be read here: /proc/PID/task/TID/schedstat")
         return Rig(variant, server, self.generator, name, lambda: watch.usage(pids).cpu)

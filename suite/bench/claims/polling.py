@@ -20,8 +20,10 @@ BURNS = 0.9
 RESTS = 0.01
 """Shares of a processor: it is all or nothing, and a tenth is left to others' interrupts."""
 POLLS = "raw-nonblocking"
-TO_BE_HAD = 0.2
-"""Share of the time for which the processor must be to be had, for the rest to say something."""
+TO_BE_HAD = 0.05
+"""Share of a slice for which the processor must be to be had, for the slice to count."""
+FEWEST = 3
+"""Slices that must count."""
 
 
 def busy_poll(lab: Lab, *, waiting: Sequence[str] = (), seconds: float = 0.5, slices: int = 5) -> Finding:
@@ -38,36 +40,41 @@ def busy_poll(lab: Lab, *, waiting: Sequence[str] = (), seconds: float = 0.5, sl
     for group in (names, [POLLS]):
         with ExitStack() as stack:
             servers = {name: stack.enter_context(lab.server(name)) for name in group}
-            # The first slice is not counted: some servers import or tidy up after they have begun to listen.
-            shares |= _shares(servers, seconds, slices + 1)
-    return judge_rest({name: values[1:] for name, values in shares.items()})
+            shares |= _shares(servers, seconds, slices)
+    return judge_rest(shares)
 
 
 def _shares(servers: Mapping[str, Server], seconds: float, slices: int) -> dict[str, list[float]]:
     trees = {name: server.tree() for name, server in servers.items()}
     shares: dict[str, list[float]] = {name: [] for name in servers}
-    for _ in range(slices):
-        before, begun = {name: _scheduled(pids) for name, pids in trees.items()}, time.monotonic()
+    for number in range(slices + 1):
+        before, begun = {name: _scheduled(name, pids) for name, pids in trees.items()}, time.monotonic()
         time.sleep(seconds)
         lasted = time.monotonic() - begun
         for name, pids in trees.items():
-            used, queued = (b - a for a, b in zip(before[name], _scheduled(pids), strict=True))
-            # While others had the processor, this one could not: only the time that it was to be had counts.
+            used, queued = (b - a for a, b in zip(before[name], _scheduled(name, pids), strict=True))
+            # While others had the processor, this one could not: only the time that it was to be had counts. The first
+            # slice does not: some servers import or tidy up after they have begun to listen.
             had = lasted - queued
-            if name == POLLS and had < TO_BE_HAD * lasted:
-                raise Premise(f"others took the processor for {queued:.1f} of {lasted:.1f} s")
-            shares[name].append(used / max(had, lasted * TO_BE_HAD))
+            if number and had >= TO_BE_HAD * lasted:
+                shares[name].append(used / had)
+    for name, values in shares.items():
+        if len(values) < min(slices, FEWEST):
+            raise Premise(f"others had the processor that {name} could have had, {slices - len(values)} times of {slices}")  # fmt: skip
     return shares
 
 
-def _scheduled(pids: Sequence[int]) -> tuple[float, float]:
+def _scheduled(name: str, pids: Sequence[int]) -> tuple[float, float]:
     """Return seconds run and seconds waited for a processor, of all threads (sched-stats, in the kernel's documentation)."""
     used = queued = 0
-    for pid in pids:
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            run, delay, _ = (task / "schedstat").read_text(encoding="ascii").split()
-            used += int(run)
-            queued += int(delay)
+    try:
+        for pid in pids:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                run, delay, _ = (task / "schedstat").read_text(encoding="ascii").split()
+                used += int(run)
+                queued += int(delay)
+    except OSError:
+        raise Premise(f"the processor time of {name} cannot be read, or it has ended") from None
     return used / 1e9, queued / 1e9
 
 
