@@ -3,12 +3,13 @@
 What is a matter of time is not judged here: the machine may be busy.
 """
 
-import resource
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from suite import registry
+from suite.api import limits, roomy
 from suite.bench import place
 from suite.bench.claims import memory, polling, scaling, versus, waiting, wall
 from suite.bench.claims.judging import FAIL, PASS, REPORTED
@@ -22,12 +23,13 @@ VERDICTS = {"PASS", "FAIL", "INCONCLUSIVE"}
 
 
 @pytest.fixture
-def lab() -> Lab:
-    return Lab(place.choose(), resource.getrlimit(resource.RLIMIT_NOFILE)[0], 1, patience=2.0)
+def lab() -> Iterator[Lab]:
+    with roomy():
+        yield Lab(place.choose(), limits()[0], 1, patience=2.0)
 
 
 def needs(descriptors: int) -> None:
-    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < descriptors:
+    if limits()[1] < descriptors:
         pytest.skip(f"needs {descriptors} descriptors")
 
 
