@@ -8,6 +8,7 @@ from collections.abc import Callable
 from suite.api import limits, names, roomy
 from suite.bench import claims, place
 from suite.bench.claims import engine
+from suite.errors import UsageError
 from suite.report.claims import JsonClaims, TextClaims, show_list
 from suite.report.text import wants_color
 
@@ -18,9 +19,11 @@ def run(options: argparse.Namespace) -> int:
     """Run `suite claims`; return its exit code.
 
     Raises:
-        UsageError: an id is unknown, the file cannot be written, or another measurement runs.
+        UsageError: an id is unknown, a command is given, the file cannot be written, or another measurement runs.
         HarnessError: the file could not be written; said when the run is over.
     """
+    if options.command is not None:
+        raise UsageError("claims are tried on the variants here; `suite bench -- CMD` measures a server of yours")
     trials = claims.select(names(options.ids))
     if options.list:
         show_list(trials)

@@ -131,6 +131,7 @@ def test_the_list() -> None:
         (("nonsense",), "`suite claims --list` names them all"),
         (("level-edge", "--json", "/nonexistent/report.json"), "cannot write /nonexistent/report.json"),
         (("level-edge", "--seed", "x"), "invalid int value"),
+        (("--", "./server", "{port}"), "`suite bench -- CMD` measures a server of yours"),
     ],
 )
 def test_what_makes_no_sense_is_said_in_a_line(words: tuple[str, ...], why: str) -> None:

@@ -3,6 +3,8 @@
 What is a matter of time is not judged here: the machine may be busy.
 """
 
+import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,6 +14,7 @@ from suite import registry
 from suite.api import limits, roomy
 from suite.bench import place
 from suite.bench.claims import memory, polling, scaling, versus, waiting, wall
+from suite.bench.claims.callers import highest
 from suite.bench.claims.judging import FAIL, PASS, REPORTED
 from suite.bench.claims.lab import Fault, Lab, Premise
 from suite.errors import TargetError
@@ -75,6 +78,14 @@ def test_another_wall_is_not_select_s(lab: Lab, monkeypatch: pytest.MonkeyPatch,
     finding = wall.select_wall(lab, taken=1000, few=40, many=50)
     assert finding.verdict == FAIL
     assert says in finding.evidence
+
+
+def test_a_server_that_has_ended_has_no_descriptors() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert highest(ended.pid) == -1  # a zombie
+    assert highest(ended.pid) == -1
+    assert highest(os.getpid()) >= 2
 
 
 def test_scanning(lab: Lab) -> None:

@@ -132,5 +132,8 @@ def _wait(pending: dict[int, Caller], event: int, turn: Callable[[Caller], None]
 
 
 def highest(pid: int) -> int:
-    """Return the highest number among the descriptors of a process."""
-    return max(int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir())
+    """Return the highest number among the descriptors of a process; -1 once it has ended, a zombie included."""
+    try:
+        return max((int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()), default=-1)
+    except OSError:
+        return -1
