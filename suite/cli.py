@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser(words[0] if words else "").parse_args(words)
     options.command = command
     run: Callable[[argparse.Namespace], int] = options.run
-    judges = run not in (_run_serve, _run_list, _run_explain)
+    judges = run not in (_run_report, _run_serve, _run_list, _run_explain)
     if judges:
         # Whoever ends us as CI does, or closes the terminal, wants what is known as much as Ctrl-C does.
         interrupt = _Interrupt()
@@ -91,6 +91,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     _replay(commands.add_parser("replay", help="play a failure again", usage="suite replay [OPTIONS] FILE [TARGET | -- CMD {host} {port}]"))  # fmt: skip
     _selftest(commands.add_parser("selftest", help="prove the tool: specimens and checks"))
     cli_bench.add(commands.add_parser, _color)
+    _report(commands.add_parser("report", help="join reports into one HTML page", usage="suite report [--check FILE] [--bench FILE] [--claims FILE] [--html OUT] [--title T]"))  # fmt: skip
     serve = commands.add_parser("serve", help="serve one of the small services", description="Serve until SIGTERM; then finish what was accepted, and exit 0.")  # fmt: skip
     if command == "serve":  # its options are the servers' own, which cost the other commands 20 ms
         _serve(serve)
@@ -198,6 +199,21 @@ def _run_selftest(options: argparse.Namespace) -> int:
     from suite.conformance import selftest  # noqa: PLC0415 - only this command needs the engine
 
     return selftest.selftest(options)
+
+
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Join what --json wrote into one self-contained page; any of the three, at least one."
+    for kind in ("check", "bench", "claims"):
+        parser.add_argument(f"--{kind}", type=Path, metavar="FILE", help=f"what `suite {kind} --json FILE` wrote")
+    parser.add_argument("--html", type=Path, default=Path("report.html"), metavar="OUT", help="where to write the page (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--title", metavar="T", help="its heading")
+    parser.set_defaults(run=_run_report)
+
+
+def _run_report(options: argparse.Namespace) -> int:
+    from suite.report.joined import command  # noqa: PLC0415 - jinja2 and pygal take 100 ms that only a page pays
+
+    return command.report(options)
 
 
 def _serve(parser: argparse.ArgumentParser) -> None:

@@ -261,12 +261,13 @@ def test_ctrl_c_reports_what_is_known_and_leaves_nothing_behind() -> None:
         ("check", "--help"),
         ("claims", "--help"),
         ("claims", "--list"),
+        ("report", "--help"),
     ],
 )
 def test_talking_about_it_imports_nothing_heavy(words: tuple[str, ...]) -> None:
     code = (
         "import sys\nfrom suite.cli import main\ntry:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
-        "print(*sorted({'hypothesis', 'jinja2', 'rich', 'trio', 'twisted'} & set(sys.modules)), file=sys.stderr)"
+        "print(*sorted({'hdrh', 'hypothesis', 'jinja2', 'pygal', 'rich', 'trio', 'twisted'} & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout

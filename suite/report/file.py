@@ -1,4 +1,4 @@
-"""A report's file: opened before anything runs, so that a typing error costs no run."""
+"""A report's file: opened before anything runs, so that a typing error costs no run; or replaced at once."""
 
 import os
 import stat
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from suite.errors import HarnessError, UsageError
 
-__all__ = ("ReportFile",)
+__all__ = ("ReportFile", "replace")
 
 
 class ReportFile:
@@ -52,3 +52,27 @@ class ReportFile:
             self._file.close()
         except OSError:
             pass  # what could not be written has been told by `write`
+
+
+def replace(path: Path, text: str, option: str) -> None:
+    """Make `text` the content of a file: whole, or not at all; a device or a pipe is written to as it is.
+
+    Raises:
+        UsageError: it cannot be written, or the disk is full; what the file held before is still there.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+            return
+        place = path.resolve()  # a link stays one
+        beside = place.with_name(f".{place.name[:60]}.{os.getpid()}.part")
+        try:
+            beside.write_text(text, encoding="utf-8", errors="backslashreplace")
+            if place.exists():
+                beside.chmod(stat.S_IMODE(place.stat().st_mode))
+            beside.replace(place)
+        finally:
+            beside.unlink(missing_ok=True)
+    except (OSError, ValueError, RuntimeError) as error:  # ValueError: a null byte; RuntimeError: links in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot write {path}: {reason}; choose another {option} FILE") from None

@@ -4,7 +4,6 @@ The page asks nobody for anything, which its content security policy enforces; i
 only filters. Whatever came from a server is escaped by the template engine, after `visible` has shown what is unprintable.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,16 +13,14 @@ from shlex import quote
 from types import MappingProxyType
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
-
 from suite import __version__
 from suite.events import CheckResult, Event, Level, RunFinished, RunStarted, TargetFinished, TargetResult, Verdict
 from suite.report.as_json import environment
 from suite.report.file import ReportFile
-from suite.report.words import hex_rows, operation, visible, who
+from suite.report.templates import engine
+from suite.report.words import hex_rows, operation, who
 
-__all__ = ("HtmlReport",)
+__all__ = ("MARKS", "HtmlReport")
 
 MARKS = {
     Verdict.FAIL: ("✕", "a MUST is breached, always"),
@@ -143,18 +140,11 @@ class HtmlReport:
                 self._file.close()
 
     def _page(self, started: RunStarted, finished: RunFinished) -> str:
-        engine = Environment(
-            loader=FileSystemLoader(Path(__file__).parent / "page"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            finalize=_shown,
-        )
-        engine.filters |= {"links": _links, "operation": operation, "who": who, "hex_rows": hex_rows, "quote": quote}
+        templates = engine()
+        templates.filters |= {"operation": operation, "who": who, "hex_rows": hex_rows, "quote": quote}
         rows = {result.id: result for target in self._targets for result in target.result.checks}
         groups = [(family, [row for row in rows.values() if row.family == family]) for family in self._families]
-        return engine.get_template("page.html").render(
+        return templates.get_template("page.html").render(
             about=self._about,
             again=self._again,
             columns=[
@@ -190,16 +180,3 @@ class HtmlReport:
         if conforming == len(counting) > 1:
             return f"All {conforming}{of} conform"
         return f"{conforming} of {len(counting)}{of} conform{'s' * (conforming == 1)}"
-
-
-def _shown(value: object) -> object:
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _links(text: str) -> Markup:
-    """Make links of the addresses in a text of ours."""
-    pieces = re.split(r"(https?://[^\s,;()]*[^\s,;().])", text)
-    return Markup("").join(
-        Markup('<a href="{0}" rel="noreferrer">{0}</a>').format(piece) if at % 2 else escape(piece)
-        for at, piece in enumerate(pieces)
-    )

@@ -1,0 +1,1 @@
+"""The page of `suite report`: conformance, claims and benchmark joined into one."""
