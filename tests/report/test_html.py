@@ -2,12 +2,9 @@
 
 import json
 import re
-import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -15,41 +12,12 @@ import pytest
 from suite.events import Event
 from suite.report import html as module
 from suite.report.html import HtmlReport
+from tests.report.pages import Page, browse, contrast, schemes
 from tests.report.samples import ABOUT, BAD, FAILED, FAMILIES, FEW, GONE, HOSTILE, PASSED, run_of
 
-VOID = {"meta", "link", "input", "br"}
 VISIBLE = (
     HOSTILE.replace("\x1b", r"\x1b").replace("\x00", r"\x00").replace("\u202e", r"\u202e").replace("\udc80", r"\udc80")
 )
-
-
-class Page(HTMLParser):
-    """What a page holds: its tags with their attributes, and its text; tags that do not match fail."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag, self.getpos()
-        self.text += " " * (tag in ("td", "th", "dt", "dd", "li"))
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] not in ("script", "style"):
-            self.text += data
-
-    def every(self, tag: str, kind: str = "") -> list[dict[str, str | None]]:
-        return [attrs for name, attrs in self.tags if name == tag and kind in (attrs.get("class") or "")]
 
 
 def write(path: Path, events: Sequence[Event], counted: frozenset[str] = frozenset()) -> str:
@@ -130,38 +98,14 @@ def test_a_baseline_is_shown(tmp_path: Path) -> None:
     assert "Expected to fail" in text
 
 
-def _luminance(colour: str) -> float:
-    # Relative luminance and contrast as WCAG 2.2 defines them.
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 def test_every_colour_can_be_read_in_both_schemes() -> None:
     style = (Path(module.__file__).parent / "page" / "page.css").read_text()
-    light, dark = (
-        dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block))
-        for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)
-    )
+    light, dark = schemes(style)
     assert set(light) == set(dark) >= {verdict.lower() for verdict in module.MARKS}
     for colours in (light, dark):
         for ground in ("paper", "raised"):
             for name in set(colours) - {"paper", "raised", "line", "mark"}:
-                bright, dim = sorted((_luminance(colours[ground]), _luminance(colours[name])), reverse=True)
-                assert (bright + 0.05) / (dim + 0.05) >= 4.5, (name, ground)
-
-
-def browse(folder: Path, *what: str) -> bytes:
-    """Have headless Chromium do something; return its output."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed")
-    words = [
-        chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-        f"--user-data-dir={folder / 'profile'}", "--allow-file-access-from-files", *what,
-    ]  # fmt: skip
-    return subprocess.run(words, capture_output=True, timeout=90, check=True).stdout
+                assert contrast(colours[ground], colours[name]) >= 4.5, (name, ground)
 
 
 def test_paper_cannot_be_opened_so_it_shows_all(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`suite report`: from its options to the page."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from suite.errors import UsageError
@@ -23,7 +24,8 @@ def report(options: argparse.Namespace) -> int:
             raise UsageError(f"the page would replace the report {path}; choose another --html FILE")
     text = render(read(options.check, options.bench, options.claims), options.title)
     replace(page, text, "--html")
-    print(f"{page}: {len(text.encode()) / 1024:.0f} KiB")
+    whole = page.is_file()  # and neither a pipe nor our own standard output
+    print(f"{page}: {len(text.encode()) / 1024:.0f} KiB", file=sys.stdout if whole else sys.stderr)
     return 0
 
 

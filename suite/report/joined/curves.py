@@ -5,6 +5,7 @@ both may be logarithmic and hold a 0, and whatever pygal would have embedded (st
 """
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from pygal.style import Style
 from suite.report.joined.scales import Scale
 
 __all__ = ("Curve", "Dot", "draw")
+
+# It hooks every later import of the process, for map plug-ins of its own, in a way that Python 3.11 warns about.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
 
 _SIZE = (540, 330)
 _STYLE = Style(label_font_size=13, major_label_font_size=13, title_font_size=13, no_data_font_size=13)

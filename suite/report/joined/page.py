@@ -61,7 +61,7 @@ def _rendered(sources: Sources, title: str | None, detail: _Detail) -> str:
         "percent": figures.percent, "interval": figures.interval, "short": names.short, "slot": names.slot,
         "operation": operation, "limits": benched.limits, "ends": lambda group: summary.ends(group, names), "cardinal": figures.cardinal,
     }  # fmt: skip
-    return templates.get_template("joined.html").render(
+    text = templates.get_template("joined.html").render(
         about={row.id: row.requirement for row in catalogue()},
         bench=bench,
         claims=claims,
@@ -83,6 +83,7 @@ def _rendered(sources: Sources, title: str | None, detail: _Detail) -> str:
         tried=tried,
         version=__version__,
     )
+    return f"{text}\n"
 
 
 def _targets(sources: Sources) -> list[str]:

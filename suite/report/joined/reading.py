@@ -106,8 +106,9 @@ def read(check: Path | None, bench: Path | None, claims: Path | None) -> Sources
 def _report(kind: str, form: type[Any], path: Path) -> Any:
     try:
         data = _decoded(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}; --{kind} takes what `{_WRITERS[kind]} FILE` wrote") from None  # fmt: skip
+    except (OSError, ValueError) as error:  # ValueError: a null byte in its name
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot read {path}: {reason}; --{kind} takes what `{_WRITERS[kind]} FILE` wrote") from None  # fmt: skip
     except _Misfit as misfit:
         raise UsageError(f"{path} {misfit}; write it again with `{_WRITERS[kind]} FILE`") from None
     found = _kind(data)
