@@ -16,6 +16,7 @@ from markupsafe import Markup
 from pygal.style import Style
 
 from suite.report.joined.scales import Scale
+from suite.report.words import visible
 
 __all__ = ("Curve", "Dot", "draw")
 
@@ -57,6 +58,7 @@ class _Lines(pygal.XY):  # type: ignore[misc] # pygal has no types
 
 def draw(curves: Sequence[Curve], x: Scale, y: Scale, titles: tuple[str, str], *, dots: bool = True) -> Markup:
     """Return an SVG element of these curves; `dots` also shows their points and intervals."""
+    titles = visible(titles[0]), visible(titles[1])
     chart = _Lines(
         width=_SIZE[0], height=_SIZE[1], style=_STYLE, css=(), js=(), no_prefix=True, show_legend=False,
         x_title=titles[0], y_title=titles[1], range=(0, 1), xrange=(0, 1), dots_size=3.2, margin=6, spacing=6,
@@ -65,7 +67,7 @@ def draw(curves: Sequence[Curve], x: Scale, y: Scale, titles: tuple[str, str], *
     for curve in curves:
         chart.add("", [_point(dot, x, y) for dot in curve.dots])
     root = chart.render_tree()
-    _tidy(root, [curve.slot for curve in curves], [dot.tells for curve in curves for dot in curve.dots])
+    _tidy(root, [curve.slot for curve in curves], [visible(dot.tells) for curve in curves for dot in curve.dots])
     root.attrib.clear()
     root.attrib.update(
         {"viewBox": f"0 0 {_SIZE[0]} {_SIZE[1]}", "role": "img", "aria-label": f"{titles[1]} over {titles[0]}"}
