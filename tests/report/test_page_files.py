@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import resource
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -201,3 +203,15 @@ def test_a_new_page_can_be_read_by_whom_the_user_lets(files: dict[str, Path], tm
     finally:
         os.umask(mask)
     assert (tmp_path / "page.html").stat().st_mode & 0o777 == 0o640
+
+
+def test_the_documented_commands_work(files: dict[str, Path]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reports.md").read_text()
+    commands = re.findall(r"^\./dev suite (report .*)$", text, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        words = [sys.executable, "-m", "suite", *shlex.split(command)]
+        folder = files["check"].parent
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=60, check=True)
+        assert "KiB" in done.stdout + done.stderr
+    assert "<h1>Waiting for sockets</h1>" in files["check"].with_name("report.html").read_text()

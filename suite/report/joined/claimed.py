@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from suite.bench.findings import Claim, ClaimsFinished, Plot, Point, Series
@@ -59,8 +60,10 @@ def _text(value: Any) -> str:
 
 
 def _slots(series: Sequence[Series], names: Names) -> list[int]:
-    """Return colours: a server's own; what is none gets the next."""
-    return [names.slot(one.name) if one.name in names else at for at, one in enumerate(series)]
+    """Return colours: a server's own; what is none gets the first that is free."""
+    taken = {names.slot(one.name) for one in series if one.name in names}
+    free = (slot for slot in count() if slot not in taken)
+    return [names.slot(one.name) if one.name in names else next(free) for one in series]
 
 
 def _rows(plot: Plot, names: Names) -> Strip:
