@@ -47,7 +47,7 @@ def test_everything_is_told(page: str) -> None:
         "5 textbook claims tried: 2 shown here, 1 not so here, 1 could not be told on this machine and 1 reported",
         "No winner against uvloop-protocol",
         "2 rows are INVALID", "client-limited: the load generator was the bottleneck", "hc-one", "nothing, not thanks",
-        "What would be enough: Ten times.", "Why there is no verdict: None by design", "slope_poll", "[10, 100, 1000, 9000]",
+        "Threshold: Ten times.", "Threshold: None by design", "slope_poll", "[10, 100, 1000, 9000]",
         "INVALID refused 100 of 1,050 clients", "50 clients \N{MULTIPLICATION SIGN} 1 KiB, open loop at 20,000 messages/s", "12 sent late",
         "Over idle connections: 50 clients \N{MULTIPLICATION SIGN} 64 B, closed loop", "Over active connections: 64 B, closed loop",
         "Memory per idle connection", "Processor time per message", "Loopback is no network",
@@ -204,7 +204,7 @@ def test_odd_plots_make_a_page(tmp_path: Path) -> None:
 def test_reports_of_different_machines_say_so(tmp_path: Path) -> None:
     other = claims(environment={"kernel": "5.0", "cpus": 2})
     text = words(render(sources(tmp_path, bench=bench(FEW, WORKLOADS[:1], interrupted=True), claims=other)))
-    assert "Benchmark and claims come from different surroundings: kernel differ." in text
+    assert "Benchmark and claims come from different surroundings; these differ: kernel." in text
     assert "Benchmark: the run was interrupted" in text
 
 

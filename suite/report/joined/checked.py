@@ -45,6 +45,15 @@ class Judged:
     tally: Mapping[Verdict, int]
     standing: Mapping[str, int]
 
+    @property
+    def declared(self) -> list[tuple[str, list[str]]]:
+        """Limits that targets declare, and by whom."""
+        found: dict[str, list[str]] = {}
+        for target in self.report.targets:
+            for name, value in target.capabilities.items():
+                found.setdefault(name if value is True else f"{name}={value}", []).append(target.target)
+        return list(found.items())
+
     @staticmethod
     def findings(target: CheckTarget) -> list[CheckRow]:
         """What did not simply pass on a target, gravest first."""

@@ -137,5 +137,5 @@ def _notices(sources: Sources) -> list[str]:
         first, second = getattr(sources, one).environment, getattr(sources, other).environment
         differ = [key for key in _MACHINE if key in first and key in second and first[key] != second[key]]
         if differ:
-            found.append(f"{_NAMES[one]} and {_NAMES[other].lower()} come from different surroundings: {', '.join(differ)} differ.")  # fmt: skip
+            found.append(f"{_NAMES[one]} and {_NAMES[other].lower()} come from different surroundings; these differ: {', '.join(differ)}.")  # fmt: skip
     return found

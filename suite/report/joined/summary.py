@@ -17,12 +17,17 @@ _NAMED = 6
 """Servers named in a sentence; the rest is counted."""
 
 
+_UNFOLDED = 3
+"""Workloads besides the first that a summary shows unfolded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """What it is about, and sentences."""
+    """What it is about, and sentences; `folded`: what they say in a word, where they stand behind it."""
 
     about: str
     sentences: tuple[str, ...]
+    folded: str = ""
 
 
 def title(judged: Judged | None, tried: Sequence[Tried], bench: BenchFinished | None) -> str:
@@ -39,7 +44,9 @@ def of_checks(judged: Judged, names: Names) -> list[Headline]:
     """Sum up conformance."""
     targets, standing = judged.report.targets, judged.standing
     right = standing["conforming"]
-    lines = [f"{right} of {figures.cardinal(len(targets), 'server')} {'conforms' if right == 1 else 'conform'}: no MUST that was judged is breached."]  # fmt: skip
+    count = f"{right or 'None'} of {figures.cardinal(len(targets), 'server')}"
+    verb = "conforms" if right <= 1 else "conform"
+    lines = [f"{count} {verb}{' (no MUST that was judged is breached)' if right else ''}."]
     wrong = [f"{names.short(one.target)} ({sum(row.failed for row in one.checks)} failed)" for one in targets if one.verdict == "non-conforming"]  # fmt: skip
     unknown = [names.short(one.target) for one in targets if one.verdict == "no-verdict"]
     lines += [f"Not conforming: {_some(wrong)}."] if wrong else []
@@ -66,12 +73,18 @@ def of_bench(groups: Sequence[Group], names: Names) -> list[Headline]:
     if compared:
         main = next((group for group in compared if group.workload.mode == "closed" and not group.workload.idle), compared[0])  # fmt: skip
         found.append(Headline(main.title, tuple(_detailed(main, names))))
-        found += [Headline(group.title, (ends(group, names),)) for group in compared if group is not main]
+        others = [f"{group.title}: {_small(ends(group, names))}" for group in compared if group is not main]
+        fold = figures.cardinal(len(others), "workload") if len(others) > _UNFOLDED else ""
+        found += [Headline("Other workloads", tuple(others), fold)] if others else []
     rows = [row for group in groups for row in group.rows]
     lines = _cautions(rows)
     if not compared and any(row.verdict == "MEASURED" for row in rows):
         lines.insert(0, "No server is compared with another: the report holds no ratios.")
     return [*found, Headline("Read with care", tuple(lines))] if lines else found
+
+
+def _small(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _detailed(group: Group, names: Names) -> list[str]:
@@ -124,7 +137,7 @@ def _cautions(rows: Sequence[Row]) -> list[str]:
     if tally["INVALID"]:
         lines.append(f"{figures.cardinal(tally['INVALID'], 'row is', 'rows are')} INVALID: the server did not do the work, so no number is given.")  # fmt: skip
     if tally["INCONCLUSIVE"]:
-        lines.append(f"{figures.cardinal(tally['INCONCLUSIVE'], 'row is', 'rows are')} INCONCLUSIVE: the machine was too restless to tell.")  # fmt: skip
+        lines.append(f"{figures.cardinal(tally['INCONCLUSIVE'], 'row is', 'rows are')} INCONCLUSIVE: nothing could be measured well enough to give a number.")  # fmt: skip
     if marks["client-limited"]:
         lines.append(f"{figures.cardinal(marks['client-limited'], 'row is', 'rows are')} client-limited: the load generator was the bottleneck, so the rate is a lower bound and ratios are drawn towards 1.")  # fmt: skip
     if marks["saturated"]:
