@@ -87,7 +87,7 @@ def bench(
         )
         rows += [row(dice, target, cost, workload, reference, base) for target, cost in servers.items()]
     return replace(
-        BenchFinished("suite", "0.1", tuple(servers), tuple(rows), PINNING, {**MACHINE, "date": "2026-01-31", "versions": {"trio": "0.27"}}, 321.0, interrupted=False, exit=0),
+        BenchFinished("suite bench", "0.1", tuple(servers), tuple(rows), PINNING, {**MACHINE, "date": "2026-01-31", "versions": {"trio": "0.27"}}, 321.0, interrupted=False, exit=0),
         **changes,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from suite.bench.findings import Claim, Plot
-from suite.bench.results import BenchFinished, Row, Workload
+from suite.bench.results import BenchFinished, Ratio, Row, Workload
 from suite.conformance.checks import catalogue
 from suite.events import CheckResult, Level, TargetResult, Verdict
 from suite.report import joined
@@ -48,7 +48,7 @@ def test_everything_is_told(page: str) -> None:
         "No winner against uvloop-protocol",
         "2 rows are INVALID", "client-limited: the load generator was the bottleneck", "hc-one", "nothing, not thanks",
         "Threshold: Ten times.", "Threshold: None by design", "slope_poll", "[10, 100, 1000, 9000]",
-        "INVALID refused 100 of 1,050 clients", "50 clients \N{MULTIPLICATION SIGN} 1 KiB, open loop at 20,000 messages/s", "12 sent late",
+        "INVALID refused 100 of 1,050 clients", "50 clients \N{MULTIPLICATION SIGN} 1 KiB, open loop at 20,000 messages/s", "12 late",
         "Over idle connections: 50 clients \N{MULTIPLICATION SIGN} 64 B, closed loop", "Over active connections: 64 B, closed loop",
         "Memory per idle connection", "Processor time per message", "Loopback is no network",
         "servers on processor 0", "seed 42", "2026-01-31", "trio 0.27", "bench.json", "whose schedule asked",
@@ -74,6 +74,22 @@ def test_a_saturated_open_loop_is_called_so(tmp_path: Path) -> None:
     assert "fast saturated" not in text
     assert "1 row is saturated: the schedule asked for more" in text
     assert "serves" not in text  # the schedule makes the rate of an open loop
+
+
+def test_a_server_may_be_compared_with_itself(tmp_path: Path) -> None:
+    report = bench({"poll": 8.0, "epoll": 8.0}, [Workload(size=64), Workload(size=64, idle=9000)])
+    few, many = report.rows[:2], report.rows[2:]
+    kept = [Ratio("50x64B", spread(share), clear=True) for share in (0.05, 0.98)]
+    rows = (
+        *(replace(row, ratio=None) for row in few),
+        *(replace(row, ratio=ratio) for row, ratio in zip(many, kept, strict=True)),
+    )
+    page = render(sources(tmp_path, bench=replace(report, rows=rows)))
+    text = words(page)
+    assert "epoll keeps 0.98 times [0.94, 1.01] its own rate at 50x64B" in text
+    assert "poll keeps 0.05" not in text.partition("epoll keeps")[0]
+    assert "times its own rate at 50x64B" in text
+    assert ">no winner" not in page
 
 
 def test_each_section_only_with_its_report(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from suite.report.joined import figures
 from suite.report.joined.naming import Names
 from suite.report.joined.strips import Strip, Value, strip
 
-__all__ = ("Group", "groups", "limits", "memory", "saturated")
+__all__ = ("Group", "clear", "groups", "limits", "memory", "saturated")
 
 _KEPT_UP = 0.95
 """Share of its schedule that an open loop must manage; below, its queue grew as long as the run lasted."""
@@ -22,7 +22,9 @@ class Group:
     Attributes:
         workload: which.
         title: it in words.
-        reference: whom the ratios compare with; "" where there are none.
+        reference: whom the ratios compare with, or under which workload each server is compared with itself; "" where
+            there are none.
+        own: each server is compared with itself.
         rows: fastest first, those without a number last.
         ratios: of rates to the reference's; None where nothing can be compared.
         cost: server processor time per message; None where nobody has it.
@@ -31,6 +33,7 @@ class Group:
     workload: Workload
     title: str
     reference: str
+    own: bool
     rows: tuple[Row, ...]
     ratios: Strip | None
     cost: Strip | None
@@ -43,22 +46,27 @@ class Group:
 
 def groups(report: BenchFinished, names: Names) -> list[Group]:
     """Sort a report's rows by workload, in the order of the run."""
-    workloads = dict.fromkeys(row.workload for row in report.rows)
-    return [_group(workload, [row for row in report.rows if row.workload == workload], names) for workload in workloads]
+    known = {*report.targets, *(row.target for row in report.rows)}
+    found: dict[Workload, list[Row]] = {}
+    for row in report.rows:
+        found.setdefault(row.workload, []).append(row)
+    return [_group(workload, rows, known, names) for workload, rows in found.items()]
 
 
-def _group(workload: Workload, rows: list[Row], names: Names) -> Group:
+def clear(row: Row) -> bool:
+    """Whether a row's ratio lies on one side of 1 with its quartiles."""
+    return row.ratio is not None and not row.ratio.spread.q1 <= 1 <= row.ratio.spread.q3
+
+
+def _group(workload: Workload, rows: list[Row], known: set[str], names: Names) -> Group:
     partners = Counter(row.ratio.to for row in rows if row.ratio is not None)
     reference = partners.most_common(1)[0][0] if partners else ""
     rows = sorted((_honest(row, reference) for row in rows), key=lambda row: _place(row, reference))
+    own = bool(reference) and reference not in known
     return Group(
-        workload,
-        figures.workload(workload),
-        reference,
-        tuple(rows),
-        _ratios(rows, reference, names),
+        workload, figures.workload(workload), reference, own, tuple(rows), _ratios(rows, reference, names, own=own),
         _cost(rows, names),
-    )
+    )  # fmt: skip
 
 
 def _honest(row: Row, reference: str) -> Row:
@@ -93,7 +101,7 @@ def _without(row: Row) -> str:
     return f"{row.verdict}: {row.reason}" if row.verdict != "MEASURED" else "not measured"
 
 
-def _ratios(rows: Sequence[Row], reference: str, names: Names) -> Strip | None:
+def _ratios(rows: Sequence[Row], reference: str, names: Names, *, own: bool) -> Strip | None:
     if not reference or rows[0].workload.mode == "open":  # there the rate is the schedule's
         return None
     values: list[Value] = []
@@ -101,11 +109,11 @@ def _ratios(rows: Sequence[Row], reference: str, names: Names) -> Strip | None:
         spread, mark = row.ratio.spread if row.ratio else None, ", ".join(limits(row))
         if row.target == reference and row.verdict == "MEASURED":
             spread, mark = Spread(1, 1, 1, 0), ", ".join(("reference", *limits(row)))
-        elif row.ratio is not None and not row.ratio.clear:
+        elif row.ratio is not None and not own and not clear(row):
             mark = ", ".join(("no winner", *limits(row)))
         values.append((row.target, names.slot(row.target), spread, _without(row), mark, ""))
     return strip(
-        f"times the rate of {names.short(reference)}, logarithmic", values, figures.number,
+        f"times {f'its own rate at {reference}' if own else f'the rate of {names.short(reference)}'}, logarithmic", values, figures.number,
         lambda spread: figures.interval(spread) if spread.count else "1", log=True, include=(0.8, 1, 1.25), emphasis=1,
     )  # fmt: skip
 

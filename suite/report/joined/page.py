@@ -32,7 +32,7 @@ class _Detail:
 
 _DETAILS = (_Detail(8, every_check=True, findings=200), _Detail(5, every_check=True, findings=12), _Detail(3, every_check=True, findings=4), _Detail(2, every_check=False, findings=3), _Detail(1, every_check=False, findings=0))  # fmt: skip
 
-_MACHINE = ("system", "kernel", "machine", "cpus", "python")
+_MACHINE = ("kernel", "machine", "python")
 """What must agree for reports to be of one machine."""
 
 

@@ -152,7 +152,7 @@ def _no_number(word: str) -> float:
 
 
 def _kind(data: Any) -> str | None:
-    if not isinstance(data, dict) or data.get("tool") != "suite":
+    if not isinstance(data, dict) or str(data.get("tool")).partition(" ")[0] != "suite":
         return None
     if "rows" in data and "pinning" in data:
         return "bench"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from suite.bench.results import BenchFinished, Row
 from suite.report.joined import figures
-from suite.report.joined.benched import Group, limits
+from suite.report.joined.benched import Group, clear, limits
 from suite.report.joined.checked import Judged
 from suite.report.joined.claimed import MARKS, Tried
 from suite.report.joined.naming import Names
@@ -71,7 +71,7 @@ def of_bench(groups: Sequence[Group], names: Names) -> list[Headline]:
     compared = [group for group in groups if group.compared]
     found = []
     if compared:
-        main = next((group for group in compared if group.workload.mode == "closed" and not group.workload.idle), compared[0])  # fmt: skip
+        main = next((group for group in compared if group.workload.mode == "closed" and not group.own), compared[0])  # fmt: skip
         found.append(Headline(main.title, tuple(_detailed(main, names))))
         others = [f"{group.title}: {_small(ends(group, names))}" for group in compared if group is not main]
         fold = figures.cardinal(len(others), "workload") if len(others) > _UNFOLDED else ""
@@ -88,13 +88,15 @@ def _small(sentence: str) -> str:
 
 
 def _detailed(group: Group, names: Names) -> list[str]:
-    clear = [row for row in group.compared if row.ratio is not None and row.ratio.clear]
-    shown = clear if len(clear) <= _NAMED else clear[: _NAMED // 2] + clear[-_NAMED // 2 :]
+    won = [row for row in group.compared if clear(row)]
+    shown = won if len(won) <= _NAMED else won[: _NAMED // 2] + won[-_NAMED // 2 :]
+    if group.own:
+        return [f"{names.short(row.target)} keeps {_times(row)} its own rate at {group.reference}." for row in group.compared][:_NAMED]  # fmt: skip
     to = names.short(group.reference)
     lines = [f"{names.short(row.target)} serves {_times(row)} what {to} does{_remark(row)}." for row in shown]
-    if len(shown) < len(clear):
-        lines.append(f"{len(clear) - len(shown)} more lie between; the chart below shows them.")
-    open_ = [f"{names.short(row.target)} ({_bracket(row)})" for row in group.compared if row not in clear]
+    if len(shown) < len(won):
+        lines.append(f"{len(won) - len(shown)} more lie between; the chart below shows them.")
+    open_ = [f"{names.short(row.target)} ({_bracket(row)})" for row in group.compared if not clear(row)]
     if open_:
         lines.append(f"No winner against {to}, because the interval includes 1: {_some(open_)}.")
     return lines
@@ -103,8 +105,11 @@ def _detailed(group: Group, names: Names) -> list[str]:
 def ends(group: Group, names: Names) -> str:
     """Name the fastest and the slowest of a workload, and by how much."""
     best, worst = group.compared[0], group.compared[-1]
-    to, clear = names.short(group.reference), best.ratio is not None and best.ratio.clear
-    faster = clear and best.ratio is not None and best.ratio.spread.median > 1
+    if group.own:
+        most = f"{names.short(best.target)} keeps {_times(best)} its own rate at {group.reference}"
+        return f"{most}." if best is worst else f"{most}, {names.short(worst.target)} {_times(worst)}."
+    to = names.short(group.reference)
+    faster = clear(best) and best.ratio is not None and best.ratio.spread.median > 1
     first = (
         f"Fastest {names.short(best.target)}: {_times(best)} the rate of {to}{_remark(best)}."
         if faster
@@ -125,8 +130,7 @@ def _times(row: Row) -> str:
 
 
 def _remark(row: Row) -> str:
-    open_ = row.ratio is not None and not row.ratio.clear
-    words = ["no winner"] * open_ + limits(row)
+    words = ["no winner"] * (not clear(row)) + limits(row)
     return f", {', '.join(words)}" if words else ""
 
 
