@@ -1,4 +1,4 @@
-"""`python -m twisted_impl [epoll|poll|select]`: the options of `suite serve`; epoll by default."""
+"""`python -m twisted_impl [epoll|poll|select|producer]`: the options of `suite serve`; epoll by default."""
 
 import sys
 

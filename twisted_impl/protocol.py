@@ -131,7 +131,9 @@ class SessionProtocol(Protocol):
         transport = self.transport
         try:
             while session.has_output and not self._full:
-                transport.write(session.data_to_send(READ_SIZE))
+                # Queued, whatever the transport: a session that talks without end would send for ever while its client
+                # keeps up, and nobody else would be served.
+                transport.writeSequence([session.data_to_send(READ_SIZE)])
         except Exception as error:
             self._fail(error)
             return

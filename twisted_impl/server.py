@@ -28,11 +28,12 @@ from suite.accepting import Backoff, Decision, Reserve, decide
 from suite.launch import READ_SIZE, Limits, StopSignal
 from suite.session import NewSession
 from twisted_impl.protocol import SessionFactory
+from twisted_impl.transport import send_eagerly
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
 
-__all__ = ("Acceptor", "serve_epoll", "serve_poll", "serve_select")
+__all__ = ("Acceptor", "serve_epoll", "serve_poll", "serve_producer", "serve_select")
 
 _FD_SETSIZE = 1024
 """select(2): an fd_set holds descriptors below 1024."""
@@ -56,6 +57,11 @@ def serve_select(new_session: NewSession, listener: socket.socket, limits: Limit
     _serve(SelectReactor, new_session, listener, limits)
 
 
+def serve_producer(new_session: NewSession, listener: socket.socket, limits: Limits) -> None:
+    """Serve as `serve_epoll` does, by Twisted's own transport: a reply waits for the reactor, and asks it twice."""
+    _serve(EPollReactor, new_session, listener, limits, eager=False)
+
+
 class _PollReactor(PollReactor):
     """PollReactor, which looks through all descriptors for one that it does not watch: four times per connection's end.
 
@@ -72,15 +78,23 @@ class _PollReactor(PollReactor):
 
 
 def _serve(
-    mechanism: "type[PosixReactorBase]", new_session: NewSession, listener: socket.socket, limits: Limits
+    mechanism: "type[PosixReactorBase]",
+    new_session: NewSession,
+    listener: socket.socket,
+    limits: Limits,
+    *,
+    eager: bool = True,
 ) -> None:
     with StopSignal() as stop:
         reactor = mechanism()
         installReactor(reactor)
         globalLogBeginner.beginLoggingTo([cast("ILogObserver", _forward)], discardBuffer=True, redirectStandardIO=False)
         factory = SessionFactory(new_session, limits, reactor)
-        acceptor = Acceptor(reactor.adoptStreamPort(listener.fileno(), listener.family, factory))
+        port = reactor.adoptStreamPort(listener.fileno(), listener.family, factory)
         listener.close()  # Twisted holds a duplicate
+        if eager:
+            send_eagerly(port)
+        acceptor = Acceptor(port)
 
         def drain() -> None:
             acceptor.stop()

@@ -22,6 +22,7 @@ from suite import errors, log, services
 from suite.launch import BACKLOG, Limits
 from twisted_impl.protocol import SessionFactory
 from twisted_impl.server import Acceptor
+from twisted_impl.transport import send_eagerly
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -147,6 +148,7 @@ class SuiteService(Service):
             port.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as suite.launch.open_listener does
         if not endpoint.startswith("systemd:") and "backlog=" not in endpoint:
             port.socket.listen(BACKLOG)  # Twisted's default of 50 delays clients by a SYN retransmit of 1 s
+        send_eagerly(port)
         return port
 
 

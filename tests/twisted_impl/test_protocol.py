@@ -10,10 +10,10 @@ import pytest
 from tests.twisted_impl.running import PATIENCE, connect, echoes, read_to_end, reset, serving, wait_for
 
 MIB = 1 << 20
-mechanisms = pytest.mark.parametrize("mechanism", ["epoll", "poll", "select"])
+mechanisms = pytest.mark.parametrize("mechanism", ["epoll", "poll", "select", "producer"])
 
 
-@pytest.mark.parametrize("mechanism", ["epoll", "poll", "select", "native"])
+@pytest.mark.parametrize("mechanism", ["epoll", "poll", "select", "producer", "native"])
 def test_data_with_the_fin_on_its_heels_is_answered(mechanism: str) -> None:
     """twisted.protocols.wire.Echo answers 0 of 60 here."""
     text = os.urandom(1000)
@@ -25,7 +25,7 @@ def test_data_with_the_fin_on_its_heels_is_answered(mechanism: str) -> None:
                 assert read_to_end(client) == text
 
 
-@pytest.mark.parametrize("mechanism", ["epoll", "select", "native"])
+@pytest.mark.parametrize("mechanism", ["epoll", "select", "producer", "native"])
 def test_a_client_that_reads_late_gets_everything(mechanism: str) -> None:
     """All that the server accepted before the FIN comes back, though the client reads only after it."""
     with serving(mechanism) as server, connect(server) as client:
@@ -49,7 +49,7 @@ def fill(client: socket.socket, most: int) -> int:
     return sent
 
 
-@pytest.mark.parametrize("mechanism", ["epoll", "poll", "select", "native"])
+@pytest.mark.parametrize("mechanism", ["epoll", "poll", "select", "producer", "native"])
 def test_a_client_that_never_reads_is_not_read_from(mechanism: str) -> None:
     with serving(mechanism) as server, connect(server) as glutton, connect(server) as other:
         assert fill(glutton, most=128 * MIB) <= 64 * MIB

@@ -33,7 +33,7 @@ by_signal = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
 
 def test_importing_chooses_no_reactor() -> None:
-    modules = "protocol", "server", "tap", "native_echo"
+    modules = "protocol", "server", "tap", "transport", "native_echo"
     imports = "".join(f"import twisted_impl.{module}; " for module in modules)
     check = f"import sys; {imports} assert 'twisted.internet.reactor' not in sys.modules"
     subprocess.run([sys.executable, "-c", check], env=environment(), cwd=ROOT, check=True)
@@ -47,7 +47,7 @@ def test_run_by_its_package_name() -> None:
         assert "anon_inode:[eventpoll]" in links
     with started([sys.executable, "-m", "twisted_impl", "iocp"]) as server:
         assert server.process.wait(PATIENCE) == 2
-        assert "epoll, native, poll, select" in server.log
+        assert "epoll, native, poll, producer, select" in server.log
 
 
 def test_words() -> None:
