@@ -103,7 +103,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("twisted-epoll", "twisted_impl.server:serve_epoll", "own", "Twisted on its epoll reactor", requires=("twisted",)),
     Variant("twisted-poll", "twisted_impl.server:serve_poll", "own", "Twisted on its poll reactor", requires=("twisted",)),
     Variant("twisted-select", "twisted_impl.server:serve_select", "own", "Twisted on its select reactor", Capabilities(max_clients=1000), ("twisted",)),
-    Variant("twisted-producer", "twisted_impl.server:serve_producer", "own", "Twisted on its epoll reactor, its own transport with a producer", requires=("twisted",)),
+    Variant("twisted-producer", "twisted_impl.server:serve_producer", "own", "Twisted's own transport on its epoll reactor, with a producer", requires=("twisted",)),
     Variant("trio", "trio_impl.server:serve", "own", "Trio, a task per client", requires=("trio",)),
     Variant("raw-native", "raw_impl.native_echo:serve", "control", "hand-written epoll echo without a Session"),
     Variant("twisted-native", "twisted_impl.native_echo:serve", "control", "idiomatic Twisted echo without a Session", requires=("twisted",)),

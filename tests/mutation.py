@@ -37,6 +37,7 @@ VARIANTS = {
     "raw_impl/_acceptor.py": "raw-epoll",
     "twisted_impl/server.py": "twisted-epoll",
     "twisted_impl/protocol.py": "twisted-epoll",
+    "twisted_impl/transport.py": "twisted-epoll",
     "trio_impl/server.py": "trio",
     "trio_impl/handler.py": "trio",
 }
