@@ -6,6 +6,8 @@ What a textbook `transport.write(data)` in `dataReceived` lacks, and where it is
 - A registered producer: without one `transport.write` buffers without bound (Twisted issue 8868). The transport tells
   its producer when its buffer is above `bufferSize` and when it is empty again.
 - `unregisterProducer` before `loseConnection`: a transport with a producer waits for it and never closes.
+
+Whether a reply leaves at once or waits for the reactor is the transport's affair: `twisted_impl.transport`.
 """
 
 from twisted.internet import address
