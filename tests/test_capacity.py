@@ -25,6 +25,7 @@ HOLDS = {
     "raw-poll": 10_000,
     "twisted-epoll": 10_000,
     "trio": 10_000,
+    "trio-streams": 10_000,
     "raw-select": 1_000,
     "raw-thread": 2_000,
     "raw-fork": 500,

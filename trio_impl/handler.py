@@ -79,6 +79,7 @@ class _Conversation:
             if self._reply:
                 reply, self._reply = self._reply, b""
                 await self._stream.send_all(reply)
+                del reply  # an idle client's frame would hold it
 
     async def _receive(self) -> None:
         data = bytes(await self._stream.receive_some(READ_SIZE))  # copies nothing: a socket's stream gives bytes

@@ -1,13 +1,13 @@
-"""The Trio driver: one accept loop, one nursery, one task per client.
+"""The Trio driver: one accept loop, one nursery, one task per client, which talks over its socket or over a stream.
 
-The accept loop is our own, over `trio.socket`: `trio.serve_listeners` logs a traceback for each failure when descriptors
-run out, sheds nobody, and ends the server on an errno it does not know.
+The accept loop is our own: `trio.serve_listeners` logs a traceback for each failure when descriptors run out, sheds
+nobody, and ends the server on an errno it does not know.
 """
 
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import trio
 
@@ -15,9 +15,22 @@ from suite import log
 from suite.accepting import Backoff, Decision, Reserve, decide
 from suite.launch import Limits
 from suite.session import NewSession
-from trio_impl.handler import handle
+from trio_impl import handler, handler_sockets
 
-__all__ = ("serve", "serve_async")
+__all__ = ("over_sockets", "over_streams", "serve", "serve_async", "serve_streams")
+
+Handle = Callable[[socket.socket, object, NewSession, Limits, bool], Awaitable[None]]
+"""What a client's task runs: serves an accepted connection to its end (socket, peer, new_session, limits, verbose)."""
+
+over_sockets: Handle = handler_sockets.handle
+
+
+def over_streams(
+    sock: socket.socket, peer: object, new_session: NewSession, limits: Limits, verbose: bool
+) -> Awaitable[None]:
+    """Serve an accepted connection as a Trio stream."""
+    stream = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
+    return handler.handle(stream, peer, new_session, limits, verbose)
 
 
 def serve(new_session: NewSession, listener: socket.socket, limits: Limits) -> None:
@@ -28,7 +41,12 @@ def serve(new_session: NewSession, listener: socket.socket, limits: Limits) -> N
         listener: bound and listening; closed at the end.
         limits: high water in bytes, grace and linger in seconds.
     """
-    trio.run(_serve_until_signal, new_session, listener, limits)
+    trio.run(_serve_until_signal, _Server(new_session, listener, limits, over_sockets))
+
+
+def serve_streams(new_session: NewSession, listener: socket.socket, limits: Limits) -> None:
+    """Serve as `serve` does, over Trio's streams."""
+    trio.run(_serve_until_signal, _Server(new_session, listener, limits, over_streams))
 
 
 async def serve_async(
@@ -36,6 +54,7 @@ async def serve_async(
     listener: socket.socket,
     limits: Limits,
     *,
+    handle: Handle = over_sockets,
     task_status: trio.TaskStatus[trio.SocketListener] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled, then close the listener and every connection: `await nursery.start(serve_async, …)`.
@@ -47,13 +66,13 @@ async def serve_async(
         new_session: makes the Session of each connection.
         listener: bound and listening; closed at the end.
         limits: high water in bytes, grace and linger in seconds.
+        handle: `over_sockets` or `over_streams`.
         task_status: told the Trio listener.
     """
-    await _Server(new_session, listener, limits).run(task_status=task_status)
+    await _Server(new_session, listener, limits, handle).run(task_status=task_status)
 
 
-async def _serve_until_signal(new_session: NewSession, listener: socket.socket, limits: Limits) -> None:
-    server = _Server(new_session, listener, limits)
+async def _serve_until_signal(server: "_Server") -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_obey, signals, server)
@@ -74,10 +93,24 @@ class _Server:
         _raw: the listener that `_listener` wraps; its accept does not wait, and no cancellation stops it.
     """
 
-    __slots__ = ("_accepting", "_backoff", "_limits", "_listener", "_new_session", "_raw", "_reserve", "_verbose")
+    __slots__ = (
+        "_accepting",
+        "_backoff",
+        "_handle",
+        "_limits",
+        "_listener",
+        "_new_session",
+        "_raw",
+        "_reserve",
+        "_verbose",
+    )
 
-    def __init__(self, new_session: NewSession, listener: socket.socket, limits: Limits) -> None:
+    BATCH = 64
+    """Connections accepted before those already held get their turn: a flood of new ones starves nobody."""
+
+    def __init__(self, new_session: NewSession, listener: socket.socket, limits: Limits, handle: Handle) -> None:
         self._new_session = new_session
+        self._handle = handle
         self._raw = listener
         self._listener = trio.socket.from_stdlib_socket(listener)
         self._limits = limits
@@ -106,35 +139,34 @@ class _Server:
     async def _accept(self, clients: trio.Nursery) -> None:
         while self._listener.fileno() >= 0:
             try:
-                sock, peer = await self._listener.accept()
-            except OSError as error:
-                await self._recover(error)
+                await trio.lowlevel.wait_readable(self._raw)
             except trio.ClosedResourceError:
                 return  # whoever was told the listener has closed it
-            else:
-                self._backoff.success()
-                self._start(clients, sock, peer)
+            await self._accept_batch(clients)
 
     async def _accept_queued(self, clients: trio.Nursery) -> None:
         """Take what the queue holds: to its clients these are connections that this server has long accepted."""
-        while self._listener.fileno() >= 0:
+        while self._listener.fileno() >= 0 and await self._accept_batch(clients):
+            await trio.lowlevel.checkpoint()
+
+    async def _accept_batch(self, clients: trio.Nursery) -> bool:
+        """Accept without waiting; return whether there may be more."""
+        for _ in range(self.BATCH):
             try:
                 sock, peer = self._raw.accept()
             except BlockingIOError:
-                return
+                return False
             except OSError as error:
                 await self._recover(error)
-            else:
-                self._start(clients, trio.socket.from_stdlib_socket(sock), peer)
-
-    def _start(self, clients: trio.Nursery, sock: trio.socket.SocketType, peer: object) -> None:
-        clients.start_soon(handle, trio.SocketStream(sock), peer, self._new_session, self._limits, self._verbose)
+                return True
+            self._backoff.success()
+            clients.start_soon(self._handle, sock, peer, self._new_session, self._limits, self._verbose)
+        return True
 
     async def _recover(self, error: OSError) -> None:
         """Do what the table says of a failed accept; the clients held are other tasks and go on."""
         decision = decide(error)
         if decision is Decision.RETRY:
-            await trio.lowlevel.checkpoint()
             return
         delay = self._backoff.pause()
         log.trouble("accept", f"accept failed, pausing for {delay:.1f} s", error=error)
