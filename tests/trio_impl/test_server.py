@@ -3,6 +3,8 @@
 import signal
 import socket
 import struct
+from functools import partial
+from typing import Protocol
 
 import pytest
 import trio
@@ -12,7 +14,7 @@ from suite.launch import Limits, open_listener
 from suite.services.chargen import Chargen
 from suite.services.echo import Echo
 from suite.session import NewSession, Session
-from trio_impl import serve_async
+from trio_impl import over_streams, serve_async
 
 BOUND = 20  # seconds; only a hanging test ever waits so long
 
@@ -24,13 +26,25 @@ class Clumsy(Echo):
         return data
 
 
-async def start(
-    nursery: trio.Nursery, new_session: NewSession = Echo, limits: Limits | None = None
-) -> trio.SocketListener:
-    listener: trio.SocketListener = await nursery.start(
-        serve_async, new_session, open_listener("127.0.0.1", 0), limits or Limits()
-    )
-    return listener
+class Start(Protocol):
+    async def __call__(
+        self, nursery: trio.Nursery, new_session: NewSession = Echo, limits: Limits | None = None
+    ) -> trio.SocketListener: ...
+
+
+@pytest.fixture(params=[serve_async, partial(serve_async, handle=over_streams)], ids=["sockets", "streams"])
+def start(request: pytest.FixtureRequest) -> Start:
+    """Start servers that converse in each of the two ways."""
+
+    async def start(
+        nursery: trio.Nursery, new_session: NewSession = Echo, limits: Limits | None = None
+    ) -> trio.SocketListener:
+        listener: trio.SocketListener = await nursery.start(
+            request.param, new_session, open_listener("127.0.0.1", 0), limits or Limits()
+        )
+        return listener
+
+    return start
 
 
 async def connect(listener: trio.SocketListener) -> trio.SocketStream:
@@ -62,7 +76,9 @@ async def until_logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
             await trio.sleep(0.005)
 
 
-async def test_reports_its_listener_serves_many_at_once_and_leaves_signals_alone(nursery: trio.Nursery) -> None:
+async def test_reports_its_listener_serves_many_at_once_and_leaves_signals_alone(
+    start: Start, nursery: trio.Nursery
+) -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     listener = await start(nursery)
     assert {number: signal.getsignal(number) for number in before} == before
@@ -79,7 +95,7 @@ async def test_reports_its_listener_serves_many_at_once_and_leaves_signals_alone
     nursery.cancel_scope.cancel()
 
 
-async def test_a_mebibyte_sent_before_anything_is_read_comes_back_whole(nursery: trio.Nursery) -> None:
+async def test_a_mebibyte_sent_before_anything_is_read_comes_back_whole(start: Start, nursery: trio.Nursery) -> None:
     payload = bytes(range(256)) * 4096
     listener = await start(nursery)
 
@@ -95,7 +111,7 @@ async def test_a_mebibyte_sent_before_anything_is_read_comes_back_whole(nursery:
     nursery.cancel_scope.cancel()
 
 
-async def test_cancelled_by_its_caller_it_closes_the_listener_and_every_connection() -> None:
+async def test_cancelled_by_its_caller_it_closes_the_listener_and_every_connection(start: Start) -> None:
     with trio.fail_after(BOUND):
         async with trio.open_nursery() as nursery:
             listener = await start(nursery)
@@ -110,7 +126,7 @@ async def test_cancelled_by_its_caller_it_closes_the_listener_and_every_connecti
             await trio.open_tcp_stream(*address)
 
 
-async def test_closing_the_reported_listener_drains() -> None:
+async def test_closing_the_reported_listener_drains(start: Start) -> None:
     with trio.fail_after(BOUND):
         async with trio.open_nursery() as nursery:
             listener = await start(nursery, limits=Limits(drain_grace=BOUND))
@@ -122,7 +138,7 @@ async def test_closing_the_reported_listener_drains() -> None:
             await stream.aclose()
 
 
-async def test_the_drain_ends_with_its_grace() -> None:
+async def test_the_drain_ends_with_its_grace(start: Start) -> None:
     async with trio.open_nursery() as nursery:
         listener = await start(nursery, limits=Limits(drain_grace=0.2))
         stream = await connect(listener)
@@ -137,7 +153,7 @@ async def test_the_drain_ends_with_its_grace() -> None:
 
 @pytest.mark.parametrize("new_session", [Echo, Chargen])
 async def test_a_reset_ends_a_client_that_is_not_reading_and_no_other(
-    nursery: trio.Nursery, caplog: pytest.LogCaptureFixture, new_session: type[Session]
+    start: Start, nursery: trio.Nursery, caplog: pytest.LogCaptureFixture, new_session: type[Session]
 ) -> None:
     caplog.set_level("INFO")
     listener = await start(nursery, new_session)
@@ -155,7 +171,9 @@ async def test_a_reset_ends_a_client_that_is_not_reading_and_no_other(
     nursery.cancel_scope.cancel()
 
 
-async def test_a_raising_session_is_one_clients_fault(nursery: trio.Nursery, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_raising_session_is_one_clients_fault(
+    start: Start, nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
+) -> None:
     listener = await start(nursery, Clumsy)
     with trio.fail_after(BOUND):
         bystander = await connect(listener)

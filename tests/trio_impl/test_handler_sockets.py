@@ -1,0 +1,437 @@
+"""One connection over a real socket on loopback, and cancelled wherever it can be."""
+
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import closing, suppress
+from itertools import count
+
+import pytest
+import trio
+import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
+
+from suite.launch import Limits
+from suite.services.discard import Discard
+from suite.services.echo import Echo
+from suite.session import NewSession, Session
+from tests.trio_impl.sessions import LIMITS, PEER, Clumsy, Endless, Recorder
+from trio_impl.handler_sockets import handle
+
+BOUND = 20  # seconds; only a hanging test ever waits so long
+MORE = 16 << 20
+"""Bytes that no two kernel buffers hold: who sends so many waits for its reader."""
+
+
+def connection() -> tuple[trio.SocketStream, socket.socket]:
+    """Return a client's stream and the socket that was accepted for it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        return trio.SocketStream(trio.socket.from_stdlib_socket(client)), listener.accept()[0]
+
+
+def serve(nursery: trio.Nursery, sock: socket.socket, new_session: NewSession, limits: Limits = LIMITS) -> trio.Event:
+    """Start a handler; the event tells that it has returned, its socket closed."""
+    done = trio.Event()
+
+    async def run() -> None:
+        await handle(sock, PEER, new_session, limits, True)
+        assert sock.fileno() == -1
+        done.set()
+
+    nursery.start_soon(run)
+    return done
+
+
+def waiting() -> tuple[int, int]:
+    """Return how many tasks wait to read, Trio's own not counted, and how many to write."""
+    epoll = trio.lowlevel.current_statistics().io_statistics
+    assert epoll.backend == "epoll"
+    return epoll.tasks_waiting_read - 1, epoll.tasks_waiting_write
+
+
+async def until(condition: Callable[[], object]) -> None:
+    with trio.fail_after(BOUND):
+        while not condition():  # noqa: ASYNC110 - no event tells what a task waits for
+            await trio.sleep(0.001)
+
+
+async def everything(stream: trio.SocketStream) -> bytes:
+    with trio.fail_after(BOUND):
+        return b"".join([part async for part in stream])
+
+
+async def read(stream: trio.SocketStream, size: int) -> bytes:
+    data = bytearray()
+    with trio.fail_after(BOUND):
+        while len(data) < size and (part := await stream.receive_some(size - len(data))):
+            data += part
+    return bytes(data)
+
+
+def reset(stream: trio.SocketStream) -> None:
+    """Close with RST: socket(7), SO_LINGER with a zero timeout."""
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.socket.close()
+
+
+@given(chunks=st.lists(st.binary(min_size=1, max_size=100_000), max_size=8))
+async def test_echoes_every_byte_in_order_then_ends(chunks: list[bytes]) -> None:
+    client, sock = connection()
+
+    async def send() -> None:
+        for chunk in chunks:
+            await client.send_all(chunk)
+        await client.send_eof()
+
+    async with client, trio.open_nursery() as nursery:
+        done = serve(nursery, sock, Echo)
+        nursery.start_soon(send)
+        assert await everything(client) == b"".join(chunks)
+        await done.wait()
+
+
+async def test_a_client_that_does_not_read_is_not_read_from(nursery: trio.Nursery) -> None:
+    client, sock = connection()
+    session = Recorder(answer=b"~" * MORE)
+    serve(nursery, sock, lambda: session)
+    async with client:
+        await client.send_all(b"one")
+        await until(lambda: waiting()[1])
+        await client.send_all(b"two")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert session.inputs == [b"one"]
+        assert await read(client, MORE) == session.answer
+        await until(lambda: waiting()[1])
+        assert session.inputs == [b"one", b"two"]
+    nursery.cancel_scope.cancel()
+
+
+async def test_own_output_goes_out_in_pieces_of_the_high_water_mark_then_input_is_answered(
+    nursery: trio.Nursery,
+) -> None:
+    client, sock = connection()
+    asked: list[int] = []
+
+    class Asked(Recorder):
+        def data_to_send(self, limit: int, /) -> bytes:
+            asked.append(limit)
+            return super().data_to_send(limit)
+
+    done = serve(nursery, sock, lambda: Asked(output=b"0123456789" * 25, answer=b"!"))
+    async with client:
+        assert await read(client, 250) == b"0123456789" * 25
+        assert asked == [100, 100, 100]
+        await client.send_all(b"?")
+        assert await read(client, 1) == b"!"
+        await client.send_eof()
+        assert await everything(client) == b""
+    await done.wait()
+
+
+async def test_the_end_is_noticed_while_own_output_goes_out_without_waiting(nursery: trio.Nursery) -> None:
+    client, sock = connection()
+    session = Endless(output=b"~")
+    await client.send_eof()
+    done = serve(nursery, sock, lambda: session, Limits(high_water=1))
+    async with client:
+        assert set(await everything(client)) == set(b"~")
+    await done.wait()
+
+
+async def test_input_is_taken_and_the_end_noticed_while_own_output_waits_for_its_reader(nursery: trio.Nursery) -> None:
+    client, sock = connection()
+    session = Endless(output=b"~")
+    done = serve(nursery, sock, lambda: session, Limits(high_water=MORE))
+    async with client:
+        await until(lambda: waiting()[1])
+        for text in (b"one", b"two", b"three"):
+            await client.send_all(text)
+            await until(lambda: text in session.inputs)  # noqa: B023 - it is called before the next turn
+        await client.send_eof()
+        await until(lambda: session.finished)
+        assert await everything(client) == b"~" * MORE
+    await done.wait()
+
+
+async def test_a_reply_that_comes_up_during_own_output_follows_the_piece_and_holds_further_input(
+    nursery: trio.Nursery,
+) -> None:
+    client, sock = connection()
+    session = Recorder(output=b"x" * (MORE + 50), answer=b"reply")
+    serve(nursery, sock, lambda: session, Limits(high_water=MORE))
+    async with client:
+        await until(lambda: waiting()[1])
+        await client.send_all(b"one")
+        await until(lambda: session.inputs)
+        await client.send_all(b"two")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert session.inputs == [b"one"]
+        await client.send_eof()
+        got = await everything(client)
+        assert got.startswith(b"x" * MORE + b"reply")
+        assert sorted(got[MORE + 5 :]) == sorted(b"x" * 50 + b"reply")
+        assert session.inputs == [b"one", b"two"]
+
+
+async def test_a_session_that_cannot_receive_is_given_nothing_until_its_output_is_out(nursery: trio.Nursery) -> None:
+    client, sock = connection()
+    session = Recorder(output=b"x" * MORE)
+    session.can_receive = False
+    serve(nursery, sock, lambda: session, Limits(high_water=MORE))
+    async with client:
+        await client.send_all(b"input")
+        await until(lambda: waiting()[1])
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert session.inputs == []
+        assert await read(client, MORE) == b"x" * MORE
+        await until(lambda: session.inputs == [b"input"])
+
+
+async def test_a_finished_session_gets_no_more_input_and_lingers_for_the_clients_end(nursery: trio.Nursery) -> None:
+    client, sock = connection()
+    session = Recorder(output=b"the whole message")
+    session.finished = True
+    done = serve(nursery, sock, lambda: session, Limits(linger=BOUND))
+    async with client:
+        assert await everything(client) == b"the whole message"  # and its end: FIN comes before the client's own
+        await client.send_all(b"late")
+        await trio.testing.wait_all_tasks_blocked(0.01)
+        assert not done.is_set()
+        await client.send_eof()
+        await done.wait()
+    assert session.inputs == []
+
+
+async def test_input_of_a_finished_session_is_discarded_while_its_last_output_waits(nursery: trio.Nursery) -> None:
+    client, sock = connection()
+    session = Recorder(output=b"x" * MORE)
+    session.finished = True
+    done = serve(nursery, sock, lambda: session, Limits(high_water=MORE))
+    async with client:
+        await until(lambda: waiting()[1])
+        with trio.fail_after(BOUND):
+            await client.send_all(b"too late" * (MORE // 8))  # more than the kernel would keep for it
+        await client.send_eof()
+        assert await everything(client) == b"x" * MORE
+    await done.wait()
+    assert session.inputs == []
+
+
+async def test_a_session_that_does_not_say_it_is_finished_ends_with_its_client(nursery: trio.Nursery) -> None:
+    client, sock = connection()
+    session = Recorder()
+    session.receive_eof = lambda: b"farewell"  # type: ignore[method-assign]
+    done = serve(nursery, sock, lambda: session)
+    async with client:
+        await client.send_eof()
+        assert await everything(client) == b"farewell"
+    await done.wait()
+
+
+async def test_a_client_that_never_ends_is_closed_after_the_linger(
+    nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    client, sock = connection()
+    session = Recorder(output=b"bye")
+    session.finished = True
+    begun = trio.current_time()
+    done = serve(nursery, sock, lambda: session, Limits(linger=0.05))
+    async with client:
+        with trio.fail_after(BOUND):
+            while not done.is_set():  # and never stops talking either
+                with suppress(trio.BrokenResourceError):
+                    await client.send_all(b"blah")
+                await trio.sleep(0.001)
+        assert trio.current_time() - begun >= 0.05
+    assert caplog.messages[-1] == "closed 192.0.2.1:4242 (timeout)"
+
+
+@pytest.mark.parametrize("own_output", [False, True])
+async def test_a_raising_session_ends_its_connection_and_is_logged_once(
+    nursery: trio.Nursery, caplog: pytest.LogCaptureFixture, own_output: bool
+) -> None:
+    client, sock = connection()
+    done = serve(nursery, sock, lambda: Clumsy(output=b"~" if own_output else b""), Limits(high_water=MORE))
+    async with client:
+        await until(lambda: waiting()[own_output])
+        await client.send_all(b"!")
+        with trio.fail_after(BOUND):
+            await done.wait()
+    assert caplog.messages == ["session of 192.0.2.1:4242 failed: ZeroDivisionError: clumsy"]
+
+
+async def test_a_session_that_cannot_even_be_made_ends_its_connection(
+    nursery: trio.Nursery, caplog: pytest.LogCaptureFixture
+) -> None:
+    client, sock = connection()
+
+    def no_session() -> Session:
+        raise FileNotFoundError("no quotations")
+
+    await serve(nursery, sock, no_session).wait()
+    assert caplog.messages == ["session of 192.0.2.1:4242 failed: FileNotFoundError: no quotations"]
+    async with client:
+        assert await everything(client) == b""
+
+
+class Ends(Recorder):
+    """Ends as soon as it hears something, and has its client reset the connection meanwhile."""
+
+    def __init__(self, client: trio.SocketStream) -> None:
+        super().__init__()
+        self.client = client
+
+    def receive_data(self, _data: bytes, /) -> bytes:
+        reset(self.client)
+        self.finished = True
+        return b""
+
+
+@pytest.mark.parametrize("what", ["waiting", "answering", "sending", "ending"])
+async def test_a_vanished_client_is_no_trouble(
+    nursery: trio.Nursery, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    caplog.set_level("INFO")
+    client, sock = connection()
+    sessions = {
+        "waiting": Echo(),
+        "answering": Recorder(answer=b"~" * MORE),
+        "sending": Endless(output=b"~"),
+        "ending": Ends(client),
+    }
+    done = serve(nursery, sock, lambda: sessions[what], Limits(high_water=MORE))
+    await client.send_all(b"hello")
+    if what != "ending":
+        await until(lambda: waiting()[what != "waiting"])
+        reset(client)
+    with trio.fail_after(BOUND):
+        await done.wait()
+    assert caplog.messages[-1] == "closed 192.0.2.1:4242 (RST)"
+    assert {record.levelname for record in caplog.records} == {"INFO"}
+
+
+async def test_a_client_that_is_always_ready_lets_others_have_their_turn(nursery: trio.Nursery) -> None:
+    client, sock = connection()
+    others = 0
+    turns: list[int] = []
+
+    class Counts(Discard):
+        def receive_data(self, data: bytes, /) -> bytes:
+            turns.append(others)
+            return super().receive_data(data)
+
+    async with client:
+        nursery.start_soon(client.send_all, bytes(MORE))
+        await until(lambda: waiting()[1])  # both buffers are full
+        serve(nursery, sock, Counts)
+        while len(turns) < 10:
+            await trio.lowlevel.checkpoint()
+            others += 1
+        # In a pass of the scheduler each task has one turn, in any order: two may meet, no three.
+        assert all(third > first for first, third in zip(turns, turns[2:], strict=False))
+        nursery.cancel_scope.cancel()
+
+
+class Cancels(Recorder):
+    """Is cancelled while it hears something: it is the next checkpoint that notices."""
+
+    def __init__(self, scope: trio.CancelScope) -> None:
+        super().__init__()
+        self.scope = scope
+
+    def receive_data(self, data: bytes, /) -> bytes:
+        self.scope.cancel()
+        return super().receive_data(data)
+
+
+@pytest.mark.parametrize(
+    ("what", "at"),
+    [("waiting", (1, 0)), ("answering", (0, 1)), ("sending", (1, 1)), ("lingering", (1, 0)), ("between turns", None)],
+)
+async def test_cancelled_wherever_it_waits_it_closes_the_socket_and_lets_the_cancellation_pass(
+    caplog: pytest.LogCaptureFixture, what: str, at: tuple[int, int] | None
+) -> None:
+    caplog.set_level("INFO")
+    client, sock = connection()
+    scope = trio.CancelScope()
+    sessions = {
+        "waiting": Recorder(),
+        "answering": Recorder(answer=b"~" * MORE),
+        "sending": Endless(output=b"~"),
+        "lingering": Recorder(output=b"bye"),
+        "between turns": Cancels(scope),
+    }
+    session = sessions[what]
+    session.finished = what == "lingering"
+    async with client:
+        await client.send_all(b"hello")
+        with trio.fail_after(BOUND):
+            async with trio.open_nursery() as nursery:
+
+                async def run() -> None:
+                    with scope:
+                        await handle(sock, PEER, lambda: session, Limits(high_water=MORE, linger=BOUND), True)
+
+                nursery.start_soon(run)
+                if at:
+                    await until(lambda: waiting() == at and (session.inputs or session.finished))
+                    scope.cancel()
+        assert scope.cancelled_caught
+        assert sock.fileno() == -1
+        assert waiting() == (0, 0)
+        assert session.inputs == ([] if session.finished else [b"hello"])
+    assert caplog.messages[-1] == "closed 192.0.2.1:4242 (limit)"
+
+
+class Steps(trio.abc.Instrument):
+    """Cancels a scope before a task takes its step number `last`."""
+
+    def __init__(self, scope: trio.CancelScope, last: int) -> None:
+        self.scope = scope
+        self.left = last
+        self.task = trio.lowlevel.current_task()
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        if task is self.task:
+            self.left -= 1
+            if not self.left:
+                self.scope.cancel()
+
+
+async def test_cancelled_before_any_of_its_steps_it_leaves_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
+    """A talk with every kind of turn; there is one fewer step to come each time, and at last none."""
+    caplog.set_level("INFO")
+    output, answer = b"x" * 600_000, b"~" * 300_000
+    for last in count(1):
+        client, sock = connection()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        got = b""
+
+        async def talk() -> None:
+            nonlocal got
+            await client.send_all(b"?")  # noqa: B023 - it is over before the next turn
+            await client.send_eof()  # noqa: B023
+            with suppress(trio.BrokenResourceError):
+                got = await everything(client)  # noqa: B023
+
+        caplog.clear()
+        with trio.fail_after(BOUND), closing(client.socket):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(talk)
+                with trio.CancelScope() as scope:
+                    steps = Steps(scope, last)
+                    trio.lowlevel.add_instrument(steps)
+                    session = Recorder(output, answer)
+                    await handle(sock, PEER, lambda: session, Limits(high_water=300_000), True)  # noqa: B023
+                trio.lowlevel.remove_instrument(steps)
+        assert sock.fileno() == -1
+        assert waiting() == (0, 0)
+        ends = [message.rpartition(" ")[2] for message in caplog.messages if message.startswith("closed")]
+        assert ends == ["(limit)" if scope.cancelled_caught else "(FIN)"]
+        if not scope.cancelled_caught:
+            assert sorted(got) == sorted(output + answer)
+            break
+    assert last > 10
