@@ -313,7 +313,7 @@ async def test_a_vanished_client_is_no_trouble(
     assert {record.levelname for record in caplog.records} == {"INFO"}
 
 
-async def test_a_client_that_is_always_ready_lets_others_have_their_turn(nursery: trio.Nursery) -> None:
+async def test_a_client_that_is_always_ready_lets_others_have_their_turn() -> None:
     client, sock = connection()
     others = 0
     turns: list[int] = []
@@ -323,7 +323,7 @@ async def test_a_client_that_is_always_ready_lets_others_have_their_turn(nursery
             turns.append(others)
             return super().receive_data(data)
 
-    async with client:
+    async with client, trio.open_nursery() as nursery:
         nursery.start_soon(client.send_all, bytes(MORE))
         await until(lambda: waiting()[1])  # both buffers are full
         serve(nursery, sock, Counts)
