@@ -39,7 +39,8 @@ VARIANTS = {
     "twisted_impl/protocol.py": "twisted-epoll",
     "twisted_impl/transport.py": "twisted-epoll",
     "trio_impl/server.py": "trio",
-    "trio_impl/handler.py": "trio",
+    "trio_impl/handler.py": "trio-streams",
+    "trio_impl/handler_sockets.py": "trio",
 }
 """What is mutated, and the variant that runs it."""
 PASSES = ("", "--nofile 64 --only overload", "--service chargen", "--service daytime", "--inject --only injection")

@@ -105,9 +105,6 @@ class _Server:
         "_verbose",
     )
 
-    BATCH = 64
-    """Connections accepted before those already held get their turn: a flood of new ones starves nobody."""
-
     def __init__(self, new_session: NewSession, listener: socket.socket, limits: Limits, handle: Handle) -> None:
         self._new_session = new_session
         self._handle = handle
@@ -142,23 +139,26 @@ class _Server:
                 await trio.lowlevel.wait_readable(self._raw)
             except trio.ClosedResourceError:
                 return  # whoever was told the listener has closed it
-            await self._accept_batch(clients)
+            await self._accept_next(clients)
 
     async def _accept_queued(self, clients: trio.Nursery) -> None:
         """Take what the queue holds: to its clients these are connections that this server has long accepted."""
-        while self._listener.fileno() >= 0 and await self._accept_batch(clients):
+        while self._listener.fileno() >= 0 and await self._accept_next(clients):
             await trio.lowlevel.checkpoint()
 
-    async def _accept_batch(self, clients: trio.Nursery) -> bool:
-        """Accept without waiting; return whether there may be more."""
-        for _ in range(self.BATCH):
-            try:
-                sock, peer = self._raw.accept()
-            except BlockingIOError:
-                return False
-            except OSError as error:
-                await self._recover(error)
-                return True
+    async def _accept_next(self, clients: trio.Nursery) -> bool:
+        """Accept without waiting; return False if nobody was there.
+
+        The caller passes a checkpoint before the next: a flood of clients starves nobody, and those that have come and
+        gone meanwhile leave their descriptors, which a batch of 64 would hold all at once.
+        """
+        try:
+            sock, peer = self._raw.accept()
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            await self._recover(error)
+        else:
             self._backoff.success()
             clients.start_soon(self._handle, sock, peer, self._new_session, self._limits, self._verbose)
         return True
