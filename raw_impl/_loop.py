@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from socket import socket
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,8 @@ from suite.launch import Limits, StopSignal
 from suite.session import NewSession
 
 __all__ = ("Loop",)
+
+NewPeer = Callable[[socket, object, NewSession, Shared], Peer]
 
 
 class Loop:
@@ -25,7 +27,9 @@ class Loop:
         draining: a stop signal has come; the driver calls `accept` in every turn until `listening` is False.
     """
 
-    def __init__(self, new_session: NewSession, listener: socket, limits: Limits, stop: StopSignal) -> None:
+    def __init__(
+        self, new_session: NewSession, listener: socket, limits: Limits, stop: StopSignal, new_peer: NewPeer = Peer
+    ) -> None:
         self.peers: dict[int, Peer] = {}
         self.acceptor = Acceptor(listener)
         self.listening = True
@@ -33,6 +37,7 @@ class Loop:
         self._drained = False  # the queue was seen empty after the stop signal: the listener can go
         self._end = 0.0
         self._grace = limits.drain_grace
+        self._new_peer = new_peer
         self._new_session = new_session
         self._shared = Shared(limits)
         self._shared.lingering = deque()
@@ -97,12 +102,19 @@ class Loop:
         acceptor = self.acceptor
         for sock, address in acceptor.take():
             sock.setblocking(False)
-            peer = Peer(sock, address, self._new_session, self._shared)
-            if peer.interest != GONE:
-                self.peers[sock.fileno()] = peer
+            peer = self.admit(sock, address)
+            if peer is not None:
                 yield peer
         self._drained = self.draining and acceptor.empty
         self.listening = not self._drained and not acceptor.resume_at
+
+    def admit(self, sock: socket, address: object) -> Peer | None:
+        """Make a peer of a connection and put it into the table; None if it has ended already."""
+        peer = self._new_peer(sock, address, self._new_session, self._shared)
+        if peer.interest == GONE:
+            return None
+        self.peers[peer.sock.fileno()] = peer
+        return peer
 
     def refuse(self, peer: Peer, why: str) -> None:
         """Turn away a peer that the mechanism cannot hold."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from suite.errors import StartError, UsageError
 from suite.launch import Serve
@@ -40,6 +41,7 @@ class Variant:
         summary: how it waits, in one line.
         capabilities: what it declares.
         requires: modules that must be importable.
+        probe: `module:callable` that says why the system cannot run it, or None; empty where any can.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Variant:
     summary: str
     capabilities: Capabilities = field(default_factory=Capabilities)
     requires: tuple[str, ...] = ()
+    probe: str = ""
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -64,7 +67,8 @@ class Variant:
         """Say why this variant cannot run here, or None."""
         missing = [name for name in self.requires if find_spec(name) is None]
         if not missing:
-            return None
+            reason: str | None = _named(self.probe)() if self.probe else None
+            return reason
         extra = " (pip install 'suite[peers]')" if self.kind == "peer" else ""
         return f"{', '.join(missing)} is not installed{extra}"
 
@@ -83,9 +87,13 @@ class Variant:
         self.check()
         if self.script is not None:
             raise StartError(f"{self.name} is a stand-alone script: run python {self.script} HOST PORT")
-        module, _, name = self.target.partition(":")
-        serve: Serve = getattr(import_module(module), name)
+        serve: Serve = _named(self.target)
         return serve
+
+
+def _named(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
 
 
 _ONE = Capabilities(max_clients=1)
@@ -100,6 +108,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("raw-poll", "raw_impl.poll:serve", "own", "poll(2)"),
     Variant("raw-epoll", "raw_impl.epoll:serve", "own", "epoll(7), level-triggered"),
     Variant("raw-epoll-edge", "raw_impl.epoll_edge:serve", "own", "epoll(7), edge-triggered"),
+    Variant("raw-uring", "raw_impl.uring:serve", "own", "io_uring(7), by completions", probe="raw_impl._uring:unavailable"),
     Variant("twisted-epoll", "twisted_impl.server:serve_epoll", "own", "Twisted on its epoll reactor", requires=("twisted",)),
     Variant("twisted-poll", "twisted_impl.server:serve_poll", "own", "Twisted on its poll reactor", requires=("twisted",)),
     Variant("twisted-select", "twisted_impl.server:serve_select", "own", "Twisted on its select reactor", Capabilities(max_clients=1000), ("twisted",)),

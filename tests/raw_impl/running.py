@@ -31,7 +31,7 @@ __all__ = (
 )
 
 CANARY = b"a canary, sixteen bytes or more\n"
-READINESS = ("raw-nonblocking", "raw-select", "raw-poll", "raw-epoll", "raw-epoll-edge")
+READINESS = ("raw-nonblocking", "raw-select", "raw-poll", "raw-epoll", "raw-epoll-edge", "raw-uring")
 needs_strace = pytest.mark.skipif(
     shutil.which("strace") is None, reason="strace is not installed: errors of system calls cannot be injected"
 )
