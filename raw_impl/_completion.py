@@ -1,4 +1,4 @@
-"""A `Peer` whose socket completes instead of being ready: what has arrived is handed in, what is sent is handed over.
+"""A `Peer` whose socket completes instead of being ready: it is fed what has arrived, and hands over what it sends.
 
 Rules of this file
 - The session's logic is Peer's. What differs is when a send is known to have been taken: not at once, but after the
@@ -29,30 +29,22 @@ class Channel(socket.socket):
     Attributes:
         number: its descriptor.
         receiving: a receive is under way.
-        arrived: what the next `recv` returns, or raises.
         held: what arrived while the session was taking no input.
         rest: what is being sent although there was no room for it at once; empty if nothing is.
         taken: how much of `rest` was sent, to be told by the next `send`.
     """
 
-    __slots__ = ("_ring", "arrived", "held", "number", "receiving", "rest", "taken")
+    __slots__ = ("_outgoing", "_ring", "held", "number", "receiving", "rest", "taken")
 
     def __init__(self, ring: Ring, family: int, fd: int) -> None:
         super().__init__(family, socket.SOCK_STREAM, 0, fd)
         self._ring = ring
+        self._outgoing = ring.outgoing
         self.number = fd
         self.receiving = False
-        self.arrived: bytes | OSError = _NONE
         self.held: list[bytes | OSError] | None = None
         self.rest: bytes = _NONE
         self.taken = 0
-
-    def recv(self, _size: int, _flags: int = 0, /) -> bytes:
-        """Return what has arrived."""
-        arrived, self.arrived = self.arrived, _NONE
-        if isinstance(arrived, OSError):
-            raise arrived
-        return arrived
 
     def send(self, data: bytes | bytearray, _flags: int = 0, /) -> int:  # type: ignore[override]
         """Have it sent by the next wait.
@@ -68,7 +60,7 @@ class Channel(socket.socket):
             self.rest = bytes(memoryview(data)[:READ_SIZE])
             self._ring.send(self.number, self.rest)
             raise BlockingIOError
-        outgoing, number = self._ring.outgoing, self.number
+        outgoing, number = self._outgoing, self.number
         if number in outgoing:
             outgoing[number] += data
         else:
@@ -126,14 +118,17 @@ class CompletedPeer(Peer):
         channel = sock if isinstance(sock, Channel) else Channel(ring, sock.family, sock.detach())
         return cls(channel, address, new_session, shared)
 
-    def received(self, data: bytes | OSError) -> None:
+    def arrived(self, data: bytes | OSError) -> None:
         """Take what a receive has brought: data, b"" for the client's FIN, or an error."""
         channel = self.sock
-        if self.interest & IN and not channel.held:
-            channel.arrived = data
-            self.turn(IN)
-        elif self.interest != GONE:
+        if self.interest == GONE:
+            return
+        if channel.held or not self.interest & IN:
             channel.held = [*(channel.held or ()), data]
+        elif isinstance(data, OSError):
+            self._lost(data)
+        else:
+            self.feed(data)
 
     def sent_short(self, sent: bytes, result: int) -> None:
         """Take back what was not taken of `sent`, by a send that did not wait."""
@@ -149,13 +144,9 @@ class CompletedPeer(Peer):
         """Take note of the end of a send that waited for room."""
         channel = self.sock
         channel.rest = _NONE
-        if self.interest == GONE:
-            return
-        if result < 0:
+        channel.taken = max(0, result)
+        if result < 0 and self.interest != GONE:
             self._lost(OSError(-result, "send"))
-            return
-        channel.taken = result
-        self.turn(OUT)
 
     def attend(self) -> bool:
         """Start what there is to start; return True if there is more, but only after the next wait."""
@@ -163,8 +154,8 @@ class CompletedPeer(Peer):
         while self.interest != GONE:
             if self.interest & IN:
                 if channel.held:
-                    channel.arrived = channel.held.pop(0)
-                    self.turn(IN)
+                    data, *channel.held = channel.held
+                    self._lost(data) if isinstance(data, OSError) else self.feed(data)
                     continue
                 channel.receive()
             if not self.interest & OUT or channel.rest:

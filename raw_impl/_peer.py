@@ -108,6 +108,10 @@ class Peer:
             return moved
         except OSError as error:
             return self._lost(error)
+        return self.feed(data)
+
+    def feed(self, data: bytes) -> bool:
+        """Give the session what was read (b"": the client's FIN) and send its reply."""
         session = self._session
         try:
             reply = session.receive_data(data) if data else self._receive_eof()

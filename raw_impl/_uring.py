@@ -19,12 +19,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-__all__ = ("ACCEPT", "BUFFER", "LISTENER", "MORE", "RECV", "REST", "SEND", "STOP", "Ring", "unavailable")
+__all__ = ("ACCEPT", "BUFFER", "FD", "LISTENER", "MORE", "RECV", "REST", "SEND", "STOP", "Ring", "unavailable")
 
-RECV, SEND, REST, ACCEPT, LISTENER, STOP, _OTHER = range(7)
-"""What a completion is of: the low three bits of its tag; above them stands the descriptor."""
+RECV, SEND, REST, ACCEPT, LISTENER, STOP, _OTHER = (kind << 32 for kind in range(7))
+"""What a completion is of. A tag is one of these, plus the descriptor; that of a receive is the descriptor."""
+FD = (1 << 32) - 1
+"""The descriptor's bits."""
 BUFFER, MORE = 1 << 0, 1 << 1
 """Flags of a completion: there is a buffer to `take`; its request goes on."""
+
+BURST = 16384
+"""Bytes after which a receive ends, in as many completions as they came; the last may go beyond, by what it reads."""
 
 Completion = tuple[int, int, int]
 """Tag, result (a count, a descriptor or minus an errno) and flags."""
@@ -44,15 +49,16 @@ _CANCEL_EVERYTHING = 1 << 0 | 1 << 2
 _MSG_NOW = int(socket.MSG_WAITALL | socket.MSG_DONTWAIT)
 _MSG_ALL = int(socket.MSG_WAITALL)
 
-_SQE = struct.Struct("=BBHiQQIIQHHI16x")
+_SQE = struct.Struct("@BBHiQQIIQHHI16x")
 """opcode, flags, ioprio, fd, off, addr, len, flags of the operation, user_data, buffer group, personality, optlen."""
-_CQE = struct.Struct("=QiI")
-_ENTRY = struct.Struct("=QIH")
+_CQE = struct.Struct("@QiI")
+_ENTRY = struct.Struct("@QIH")
 """A provided buffer: addr, len, id. The two bytes that follow are the ring's tail in the first, nobody's in others."""
 
 _syscall = ctypes.CDLL(None, use_errno=True).syscall
 _syscall.restype = ctypes.c_long
-_syscall.argtypes = (ctypes.c_long, *[ctypes.c_size_t] * 6)
+# No argtypes: they more than double the cost of a call. An int is passed in 32 bits then, so what has 64 is wrapped.
+_ARG_SIZE = ctypes.c_size_t(24)
 
 _PyBytes_AsString = ctypes.pythonapi.PyBytes_AsString
 _PyBytes_AsString.restype, _PyBytes_AsString.argtypes = ctypes.c_void_p, (ctypes.py_object,)
@@ -60,8 +66,8 @@ _HEAD: Final[int] = _PyBytes_AsString(b"any") - id(b"any")
 """Bytes from where a bytes object lies to its contents, asked for once: asking for every message takes a call more."""
 
 
-def _call(number: int, *words: int) -> int:
-    result: int = _syscall(number, *words, *(0,) * (6 - len(words)))
+def _call(number: int, *words: int | ctypes.c_void_p) -> int:
+    result: int = _syscall(number, *words)
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
@@ -70,6 +76,10 @@ def _call(number: int, *words: int) -> int:
 
 def _address(buffer: bytearray | mmap.mmap) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+def _pointer(buffer: bytearray | mmap.mmap) -> ctypes.c_void_p:
+    return ctypes.c_void_p(_address(buffer))
 
 
 class Ring:
@@ -82,10 +92,10 @@ class Ring:
         read: bytes of each.
 
     Attributes:
-        outgoing: replies by descriptor, which the next `wait` sends without waiting for room.
+        outgoing: replies by descriptor, which the next `wait` sends without waiting for room (always the same dict).
         submitted: what the last `wait` sent so, until the driver has seen its completions and clears it.
-        multishot: a receive goes on until `read` bytes have come, in as many completions; else it ends with the first.
-        read: as given.
+        multishot: a receive goes on until BURST bytes have come, in as many completions; else it ends with the first.
+        buffers: as given.
         closed: nothing is under way, and nothing will be.
 
     Raises:
@@ -94,16 +104,16 @@ class Ring:
 
     __slots__ = (
         "_arg", "_arg_at", "_cq_head", "_cq_tail", "_cqes", "_entries", "_entry", "_fd", "_fill", "_head", "_pool",
-        "_provided", "_queued", "_ring", "_span", "_sq_flags", "_sq_tail", "_sqes", "_tail", "_words", "_words_of_provided", "closed",
-        "flags", "multishot", "outgoing", "read", "submitted",
+        "_provided", "_queued", "_read", "_ring", "_span", "_sq_flags", "_sq_tail", "_sqes", "_tail", "_words", "_words_of_provided", "buffers", "closed",
+        "flags", "multishot", "outgoing", "submitted",
     )  # fmt: skip
 
     def __init__(self, entries: int = 512, completions: int = 4096, buffers: int = 64, read: int = 65536) -> None:
         self.outgoing: dict[int, bytes] = {}
         self.submitted: dict[int, bytes] = {}
         self.closed = False
-        self.read = read
-        self._head = self._tail = self._fill = self._queued = 0
+        self._read = read
+        self._head = self._tail = self._queued = 0
         params = bytearray(120)
         self._fd, self.flags = _set_up(entries, completions, params)
         try:
@@ -131,20 +141,23 @@ class Ring:
         self._ring[array : array + 4 * entries] = struct.pack(f"={entries}I", *range(entries))
         # struct io_uring_getevents_arg and the struct __kernel_timespec that it points to
         self._arg = bytearray(40)
-        self._arg_at = _address(self._arg)
-        struct.pack_into("=QIIQ", self._arg, 0, 0, 0, 0, self._arg_at + 24)
+        struct.pack_into("=QIIQ", self._arg, 0, 0, 0, 0, _address(self._arg) + 24)
+        self._arg_at = _pointer(self._arg)
 
     def _provide(self, buffers: int) -> None:
         private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        self._pool = mmap.mmap(-1, buffers * self.read, private)
+        self._pool = mmap.mmap(-1, buffers * self._read, private)
         self._provided = mmap.mmap(-1, buffers * 16, private)
         self._words_of_provided = memoryview(self._provided).cast("H")
         base = _address(self._pool)
-        self._entry = [_ENTRY.pack(base + number * self.read, self.read, number) for number in range(buffers)]
+        self._entry = [_ENTRY.pack(base + number * self._read, self._read, number) for number in range(buffers)]
         request = bytearray(struct.pack("=QIHH24x", _address(self._provided), buffers, 0, 0))
-        _call(_REGISTER, self._fd, _PBUF_RING, _address(request), 1)
+        _call(_REGISTER, self._fd, _PBUF_RING, _pointer(request), 1)
+        self._cancel_all()  # asked for here, so that a kernel that cannot is found out
         for number in range(buffers):
-            self._give_back(number)
+            at = number * 16
+            self._provided[at : at + 14] = self._entry[number]
+        self.buffers = self._fill = buffers
 
     def _has_limited_receive(self) -> bool:
         """Linux 6.17 can end a receive after so many bytes; older ones refuse, since that field must be 0 to them."""
@@ -169,11 +182,7 @@ class Ring:
         self.closed = True
         # The kernel cancels by itself once the descriptor is closed, but some time later: until then a send may read
         # memory that is somebody else's by now, and a connection stays open.
-        request = bytearray(struct.pack("=QiIqq32x", 0, -1, _CANCEL_EVERYTHING, -1, -1))
-        try:
-            _call(_REGISTER, self._fd, _SYNC_CANCEL, _address(request), 1)
-        except OSError:
-            pass  # ENOENT: nothing was under way
+        self._cancel_all()
         self._words.release()
         self._ring.close()
         self._sqes.close()
@@ -181,37 +190,43 @@ class Ring:
         self.outgoing.clear()
         self.submitted.clear()
 
+    def _cancel_all(self) -> None:
+        request = bytearray(struct.pack("=QiIqq32x", 0, -1, _CANCEL_EVERYTHING, -1, -1))
+        try:
+            _call(_REGISTER, self._fd, _SYNC_CANCEL, _pointer(request), 1)
+        except OSError as error:
+            if error.errno != errno.ENOENT:  # nothing was under way
+                raise
+
     # -- requests: handed to the kernel by the next `wait`, or when there is no room for more --------------------------
 
     def receive(self, fd: int) -> None:
-        """Receive from a connection into provided buffers; ends at `read` bytes, the peer's FIN, or an error."""
+        """Receive from a connection into provided buffers; ends at BURST bytes, the peer's FIN, or an error."""
         if self.multishot:
-            self._push(
-                _SQE.pack(_RECV, _BUFFER_SELECT, _RECV_MULTISHOT, fd, 0, 0, 0, 0, fd << 3 | RECV, 0, 0, self.read)
-            )
+            self._push(_SQE.pack(_RECV, _BUFFER_SELECT, _RECV_MULTISHOT, fd, 0, 0, 0, 0, fd | RECV, 0, 0, self._read))
         else:
-            self._push(_SQE.pack(_RECV, _BUFFER_SELECT, 0, fd, 0, 0, self.read, 0, fd << 3 | RECV, 0, 0, 0))
+            self._push(_SQE.pack(_RECV, _BUFFER_SELECT, 0, fd, 0, 0, self._read, 0, fd | RECV, 0, 0, 0))
 
     def send(self, fd: int, data: bytes) -> None:
         """Send all of `data`, waiting for room. The caller keeps the object until the REST completion."""
-        self._push(_SQE.pack(_SEND, 0, 0, fd, 0, id(data) + _HEAD, len(data), _MSG_ALL, fd << 3 | REST, 0, 0, 0))
+        self._push(_SQE.pack(_SEND, 0, 0, fd, 0, id(data) + _HEAD, len(data), _MSG_ALL, fd | REST, 0, 0, 0))
 
     def accept(self, fd: int) -> None:
         """Accept connections from a listener (blocking sockets, closed on exec) until it fails."""
         flags = int(socket.SOCK_CLOEXEC)
-        self._push(_SQE.pack(_ACCEPT, 0, _ACCEPT_MULTISHOT, fd, 0, 0, 0, flags, fd << 3 | ACCEPT, 0, 0, 0))
+        self._push(_SQE.pack(_ACCEPT, 0, _ACCEPT_MULTISHOT, fd, 0, 0, 0, flags, fd | ACCEPT, 0, 0, 0))
 
     def poll(self, fd: int, events: int, kind: int) -> None:
         """Have it told once, as LISTENER or STOP, that a descriptor is ready (poll.2)."""
-        self._push(_SQE.pack(_POLL_ADD, 0, 0, fd, 0, 0, 0, events, fd << 3 | kind, 0, 0, 0))
+        self._push(_SQE.pack(_POLL_ADD, 0, 0, fd, 0, 0, 0, events, fd | kind, 0, 0, 0))
 
     def cancel(self, fd: int, kind: int) -> None:
         """End a request, whose own completion tells when that has happened; nothing comes for this one."""
-        self._push(_SQE.pack(_ASYNC_CANCEL, _SKIP_SUCCESS, 0, -1, 0, fd << 3 | kind, 0, 0, _OTHER, 0, 0, 0))
+        self._push(_SQE.pack(_ASYNC_CANCEL, _SKIP_SUCCESS, 0, -1, 0, fd | kind, 0, 0, _OTHER, 0, 0, 0))
 
     def _push(self, entry: bytes) -> None:
         while self._queued == self._entries:
-            self._enter(0, 0, 0, 0)
+            self._enter(0, 0)
         at = self._tail % self._entries * 64
         self._sqes[at : at + 64] = entry
         self._tail += 1
@@ -219,16 +234,21 @@ class Ring:
 
     def _send_outgoing(self) -> None:
         # Not waiting, and nothing posted for a success: what is short is known when the call returns, the rest is over.
-        sends, self.outgoing = self.outgoing, {}
+        sends = self.outgoing.copy()
+        self.outgoing.clear()
         self.submitted.update(sends)
+        pack, sqes, entries, tail = _SQE.pack_into, self._sqes, self._entries, self._tail
+        room = entries - self._queued
         for fd, data in sends.items():
-            if self._queued == self._entries:
-                self._enter(0, 0, 0, 0)
-            where = self._tail % self._entries * 64
-            tag = fd << 3 | SEND
-            _SQE.pack_into(self._sqes, where, _SEND, _SKIP_SUCCESS, 0, fd, 0, id(data) + _HEAD, len(data), _MSG_NOW, tag, 0, 0, 0)  # fmt: skip
-            self._tail += 1
-            self._queued += 1
+            if not room:
+                self._tail, self._queued = tail, entries
+                while not room:
+                    self._enter(0, 0)
+                    room = entries - self._queued
+            pack(sqes, tail % entries * 64, _SEND, _SKIP_SUCCESS, 0, fd, 0, id(data) + _HEAD, len(data), _MSG_NOW, fd | SEND, 0, 0, 0)  # fmt: skip
+            tail += 1
+            room -= 1
+        self._tail, self._queued = tail, entries - room
 
     # -- completions ---------------------------------------------------------------------------------------------------
 
@@ -241,21 +261,23 @@ class Ring:
             self._send_outgoing()
         self._words_of_provided[7] = self._fill & 0xFFFF
         if timeout is None:
-            self._enter(1, _GETEVENTS, 0, 0)
+            self._enter(1, _GETEVENTS)
         elif timeout <= 0.0:
-            self._enter(0, _GETEVENTS, 0, 0)
+            self._enter(0, _GETEVENTS)
         else:
             seconds = int(timeout)
             struct.pack_into("=qq", self._arg, 24, seconds, int((timeout - seconds) * 1e9))
-            self._enter(1, _GETEVENTS | _WITH_ARG, self._arg_at, 24)
+            self._enter(1, _GETEVENTS | _WITH_ARG, self._arg_at, _ARG_SIZE)
         found = self._reap()
         # Requests for which the kernel had no memory; completions for which the ring had no room.
         while self._queued or self._words[self._sq_flags] & _CQ_OVERFLOW:
-            self._enter(0, _GETEVENTS, 0, 0)
+            self._enter(0, _GETEVENTS)
             found += self._reap()
         return found
 
-    def _enter(self, least: int, flags: int, arg: int, size: int) -> None:
+    def _enter(
+        self, least: int, flags: int, arg: ctypes.c_void_p | None = None, size: ctypes.c_size_t | None = None
+    ) -> None:
         self._words[self._sq_tail] = self._tail & 0xFFFFFFFF
         result = _syscall(_ENTER, self._fd, self._queued, least, flags, arg, size)
         if result >= 0:
@@ -287,15 +309,13 @@ class Ring:
     def take(self, flags: int, size: int) -> bytes:
         """Return what was received into the buffer that a completion's flags name; the kernel gets the buffer back."""
         number = flags >> 16
-        at = number * self.read
+        at = number * self._read
         data = self._pool[at : at + size]
-        self._give_back(number)
-        return data
-
-    def _give_back(self, number: int) -> None:
-        at = self._fill % len(self._entry) * 16
+        fill = self._fill
+        at = fill % self.buffers * 16
         self._provided[at : at + 14] = self._entry[number]
-        self._fill += 1
+        self._fill = fill + 1
+        return data
 
 
 def _set_up(entries: int, completions: int, params: bytearray) -> tuple[int, int]:
@@ -305,7 +325,7 @@ def _set_up(entries: int, completions: int, params: bytearray) -> tuple[int, int
     for flags in (least | _COOP_TASKRUN | _SINGLE_ISSUER | _DEFER_TASKRUN, least | _COOP_TASKRUN, least):
         struct.pack_into("=5I", params, 0, 0, completions, flags, 0, 0)
         try:
-            return _call(_SETUP, entries, _address(params)), flags
+            return _call(_SETUP, entries, _pointer(params)), flags
         except OSError as error:
             if error.errno != errno.EINVAL or flags == least:
                 raise

@@ -14,7 +14,7 @@ from typing import cast
 from raw_impl._completion import Channel, CompletedPeer
 from raw_impl._loop import Loop
 from raw_impl._peer import GONE, IN
-from raw_impl._uring import ACCEPT, BUFFER, LISTENER, MORE, RECV, REST, SEND, STOP, Ring
+from raw_impl._uring import ACCEPT, BUFFER, FD, LISTENER, MORE, REST, SEND, STOP, Ring
 from suite import log
 from suite.launch import Limits, StopSignal
 from suite.session import NewSession
@@ -28,13 +28,15 @@ def serve(new_session: NewSession, listener: socket, limits: Limits) -> None:
     new_peer = partial(CompletedPeer.on, ring)
     # The ring ends first: what is under way would keep descriptors open that the loop closes.
     with StopSignal() as stop, Loop(new_session, listener, limits, stop, new_peer) as loop, ring:
+        take = ring.take
         peers = cast("dict[int, CompletedPeer]", loop.peers)
         ring.poll(stop.fileno(), IN, STOP)
         listening_fd = listener.fileno()
         asked = 0  # what waits for the listener: a multishot ACCEPT, a poll for LISTENER, or nothing
         failed = cancelled = False
         verbose = log.verbose()
-        again: list[CompletedPeer] = []  # who is to be attended to after the next wait, whatever comes
+        again: list[CompletedPeer] = []  # to be attended to after the next wait, whatever comes
+        starved: list[CompletedPeer] = []  # had no buffer to receive into
         for timeout in loop.turns():
             if loop.draining and asked:
                 if not cancelled:
@@ -49,29 +51,37 @@ def serve(new_session: NewSession, listener: socket, limits: Limits) -> None:
             accepting = loop.draining and not asked
             touched, again = again, []
 
-            for tag, result, flags in ring.wait(0.0 if touched else timeout):
-                kind = tag & 7
-                if kind == RECV:
-                    peer = peers[tag >> 3]
-                    if flags & BUFFER:
-                        peer.received(ring.take(flags, result))
-                        if flags & MORE and peer.interest == IN:
-                            continue
-                    elif result == 0:
-                        peer.received(b"")
-                    elif result not in (-errno.ENOBUFS, -errno.ECANCELED):
-                        peer.received(OSError(-result, os.strerror(-result)))
+            for tag, result, flags in ring.wait(0.0 if touched or starved else timeout):
+                if tag <= FD:
+                    peer = peers[tag]
                     if not flags & MORE:
                         peer.sock.receiving = False
+                    if flags & BUFFER:
+                        data = take(flags, result)
+                        if peer.interest == IN:  # as almost always; nothing of it is held back then
+                            peer.feed(data)
+                            if flags & MORE and peer.interest == IN:
+                                continue
+                        else:
+                            peer.arrived(data)
+                    elif result == 0:
+                        peer.arrived(b"")
+                    elif result == -errno.ENOBUFS:
+                        starved.append(peer)
+                        continue
+                    elif result != -errno.ECANCELED:
+                        peer.arrived(OSError(-result, os.strerror(-result)))
                     touched.append(peer)
-                elif kind == SEND:
-                    peer = peers[tag >> 3]
+                    continue
+                fd, kind = tag & FD, tag & ~FD
+                if kind == SEND:
+                    peer = peers[fd]
                     # What the same turn has added comes behind it.
-                    more = ring.outgoing.pop(tag >> 3, b"")
-                    peer.sent_short(ring.submitted.pop(tag >> 3) + more, result)
+                    more = ring.outgoing.pop(fd, b"")
+                    peer.sent_short(ring.submitted.pop(fd) + more, result)
                     touched.append(peer)
                 elif kind == REST:
-                    peer = peers[tag >> 3]
+                    peer = peers[fd]
                     peer.sent_rest(result)
                     touched.append(peer)
                 elif kind == ACCEPT:
@@ -93,11 +103,15 @@ def serve(new_session: NewSession, listener: socket, limits: Limits) -> None:
                 touched.append(peers[fd])
 
             ring.submitted.clear()
+            # All the buffers are free again: so many can be received into. Asked for all at once, whoever is starved
+            # would be so again, and the more there are the longer.
+            touched += starved[: ring.buffers]
+            del starved[: ring.buffers]
             for peer in touched:
                 if peer.attend():
                     again.append(peer)
-                elif peer.interest == GONE and peer.sock.release():
-                    peers.pop(peer.sock.number, None)
+                elif peer.interest == GONE and peer.sock.release() and peers.get(peer.sock.number) is peer:
+                    del peers[peer.sock.number]
 
             if accepting:
                 again += [peers[peer.sock.fileno()] for peer in loop.accept()]
