@@ -22,6 +22,7 @@ SPARE = 200
 
 HOLDS = {
     "raw-epoll": 10_000,
+    "raw-uring": 10_000,
     "raw-poll": 10_000,
     "twisted-epoll": 10_000,
     "trio": 10_000,

@@ -278,7 +278,8 @@ def test_list_json_is_complete() -> None:
     rows = json.loads(suite("list", "variants", "--json").stdout)["variants"]
     assert [row["name"] for row in rows if row["kind"] == "own"] == [
         "raw-iterative", "raw-prefork", "raw-fork", "raw-thread", "raw-nonblocking", "raw-select", "raw-poll", "raw-epoll",
-        "raw-epoll-edge", "twisted-epoll", "twisted-poll", "twisted-select", "twisted-producer", "trio", "trio-streams",
+        "raw-epoll-edge", "raw-uring", "twisted-epoll", "twisted-poll", "twisted-select", "twisted-producer", "trio",
+        "trio-streams",
     ]  # fmt: skip
     checks = json.loads(suite("list", "checks", "--json").stdout)["checks"]
     assert len({row["id"] for row in checks}) == len(checks) >= 45

@@ -20,6 +20,7 @@ from tests.wire import Address, connect, echoes
 
 __all__ = (
     "CANARY",
+    "LOOPED",
     "READINESS",
     "Running",
     "ending",
@@ -28,18 +29,28 @@ __all__ = (
     "needs_strace",
     "own",
     "running",
+    "unless_available",
 )
 
 CANARY = b"a canary, sixteen bytes or more\n"
-READINESS = ("raw-nonblocking", "raw-select", "raw-poll", "raw-epoll", "raw-epoll-edge", "raw-uring")
+READINESS = ("raw-nonblocking", "raw-select", "raw-poll", "raw-epoll", "raw-epoll-edge")
+LOOPED = (*READINESS, "raw-uring")
+"""Those that hold all clients in one loop of events."""
 needs_strace = pytest.mark.skipif(
     shutil.which("strace") is None, reason="strace is not installed: errors of system calls cannot be injected"
 )
 
 
-def own(*names: str) -> list[Variant]:
-    """Return rows of the registry."""
-    return [registry.find(name) for name in names]
+def own(*names: str) -> list[object]:
+    """Return rows of the registry as parameters; one that is unavailable is skipped with its reason."""
+    rows = [registry.find(name) for name in names]
+    return [pytest.param(row, id=row.name, marks=unless_available(row)) for row in rows]
+
+
+def unless_available(row: Variant) -> list[pytest.MarkDecorator]:
+    """Return what makes a test of an unavailable row skipped."""
+    reason = row.unavailable()
+    return [pytest.mark.skip(reason=f"{row.name} is unavailable: {reason}")] if reason else []
 
 
 def injecting(call: str, error: str, when: str, log: Path | str = os.devnull) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from tests.conftest import Start, eventually
 from tests.raw_impl.running import CANARY, ending, own
 from tests.wire import connect, echoes, read_to_end
 
-variants = pytest.mark.parametrize("variant", own("raw-iterative", "raw-prefork"), ids=lambda row: row.name)
+variants = pytest.mark.parametrize("variant", own("raw-iterative", "raw-prefork"))
 
 
 @variants

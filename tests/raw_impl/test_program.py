@@ -8,10 +8,14 @@ import sys
 import pytest
 
 from suite import registry
-from tests.raw_impl.running import CANARY, running
+from tests.raw_impl.running import CANARY, running, unless_available
 from tests.wire import connect, echoes
 
-NAMES = [row.name.removeprefix("raw-") for row in registry.VARIANTS if row.name.startswith("raw-")]
+NAMES = [
+    pytest.param(row.name.removeprefix("raw-"), marks=unless_available(row))
+    for row in registry.VARIANTS
+    if row.name.startswith("raw-")
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

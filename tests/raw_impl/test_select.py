@@ -13,11 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from suite import registry
 from tests.conftest import Start, eventually
-from tests.raw_impl.running import CANARY, Running, is_echoed, own, running
+from tests.raw_impl.running import CANARY, Running, is_echoed, running
 from tests.wire import connect, cpu, echoes
 
-[SELECT] = own("raw-select")
+SELECT = registry.find("raw-select")
 
 
 def spins(pid: int, seconds: float = 0.5) -> bool:
