@@ -36,6 +36,9 @@ Completion = tuple[int, int, int]
 
 _SETUP, _ENTER, _REGISTER = 425, 426, 427  # on every architecture but alpha
 _CQSIZE, _SUBMIT_ALL, _COOP_TASKRUN, _SINGLE_ISSUER, _DEFER_TASKRUN = 1 << 3, 1 << 7, 1 << 8, 1 << 12, 1 << 13
+_LEAST = _CQSIZE | _SUBMIT_ALL
+_FLAGS = (_LEAST | _COOP_TASKRUN | _SINGLE_ISSUER | _DEFER_TASKRUN, _LEAST | _COOP_TASKRUN, _LEAST)
+"""Best first. Deferred (Linux 6.1), what completes is worked off when it is waited for, interrupting nothing."""
 _SINGLE_MMAP, _NODROP, _FAST_POLL, _EXT_ARG, _CQE_SKIP = 1 << 0, 1 << 1, 1 << 5, 1 << 8, 1 << 11
 _NEEDED = _SINGLE_MMAP | _NODROP | _FAST_POLL | _EXT_ARG | _CQE_SKIP
 _OFF_SQES = 0x10000000
@@ -320,14 +323,12 @@ class Ring:
 
 def _set_up(entries: int, completions: int, params: bytearray) -> tuple[int, int]:
     """Return the descriptor and the flags of a new ring: the best flags that this kernel knows."""
-    least = _CQSIZE | _SUBMIT_ALL
-    # Completions are worked out when they are waited for, and not by interrupting whatever runs: Linux 6.1.
-    for flags in (least | _COOP_TASKRUN | _SINGLE_ISSUER | _DEFER_TASKRUN, least | _COOP_TASKRUN, least):
+    for flags in _FLAGS:
         struct.pack_into("=5I", params, 0, 0, completions, flags, 0, 0)
         try:
             return _call(_SETUP, entries, _pointer(params)), flags
         except OSError as error:
-            if error.errno != errno.EINVAL or flags == least:
+            if error.errno != errno.EINVAL or flags == _FLAGS[-1]:
                 raise
     raise AssertionError
 

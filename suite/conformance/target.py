@@ -45,7 +45,7 @@ class Target:
 
     Args:
         name: how the user called it.
-        kind: "own", "control", "peer", "address" or "command".
+        kind: "own", "control", "peer", "unavailable", "address" or "command".
         capabilities: what it declares.
         addresses: where it may be, tried in this order (an address target).
         start: starts it (a launched target); exactly one of the two is given.

@@ -148,9 +148,10 @@ class TextReport:
 
     def _row(self, event: TargetFinished) -> None:
         target = event.result
-        if event.kind != self._kind and self._kind == "own":
+        if event.kind in ("control", "peer") and self._kind == "own":
             self._say(self._paint("controls and peers, not counted:", "dim"))
-        self._kind = event.kind
+        if event.kind != "unavailable":
+            self._kind = event.kind
         if all(result.verdict is Verdict.SKIPPED for result in target.checks):
             why = target.note or "; ".join(dict.fromkeys(result.reason for result in target.checks))
             self._say(f"{target.target:<{self._width}}{self._paint(why, 'dim')}")
