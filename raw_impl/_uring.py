@@ -186,6 +186,8 @@ class Ring:
         # The kernel cancels by itself once the descriptor is closed, but some time later: until then a send may read
         # memory that is somebody else's by now, and a connection stays open.
         self._cancel_all()
+        self._queued = 0
+        self._enter(0, _GETEVENTS)  # where completing is deferred, requests let go of their files only here
         self._words.release()
         self._ring.close()
         self._sqes.close()
