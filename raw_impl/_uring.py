@@ -107,7 +107,7 @@ class Ring:
 
     __slots__ = (
         "_arg", "_arg_at", "_cq_head", "_cq_tail", "_cqes", "_entries", "_entry", "_fd", "_fill", "_head", "_pool",
-        "_provided", "_queued", "_read", "_ring", "_span", "_sq_flags", "_sq_tail", "_sqes", "_tail", "_words", "_words_of_provided", "buffers", "closed",
+        "_provided", "_queued", "_read", "_ring", "_slots", "_span", "_sq_flags", "_sq_tail", "_sqes", "_tail", "_words", "_words_of_provided", "buffers", "closed",
         "flags", "multishot", "outgoing", "submitted",
     )  # fmt: skip
 
@@ -161,6 +161,7 @@ class Ring:
             at = number * 16
             self._provided[at : at + 14] = self._entry[number]
         self.buffers = self._fill = buffers
+        self._slots = list(range(buffers))
 
     def _has_limited_receive(self) -> bool:
         """Linux 6.17 can end a receive after so many bytes; older ones refuse, since that field must be 0 to them."""
@@ -241,6 +242,8 @@ class Ring:
         # Not waiting, and nothing posted for a success: what is short is known when the call returns, the rest is over.
         sends = self.outgoing.copy()
         self.outgoing.clear()
+        for fd in self.submitted.keys() & sends.keys():
+            self.outgoing[fd] = sends.pop(fd)  # an earlier one of this turn left something, which comes first
         self.submitted.update(sends)
         pack, sqes, entries, tail = _SQE.pack_into, self._sqes, self._entries, self._tail
         room = entries - self._queued
@@ -280,6 +283,19 @@ class Ring:
             found += self._reap()
         return found
 
+    def flush(self) -> list[Completion]:
+        """Send the outgoing replies now, let go of those that were taken, and return what has completed."""
+        before = set(self.submitted)
+        self._send_outgoing()
+        while self._queued:
+            self._enter(0, 0)
+        found = self._reap()
+        if not self._words[self._sq_flags] & _CQ_OVERFLOW:  # else it may be among those that `wait` has to fetch
+            left = before.union(tag & FD for tag, _result, _flags in found if tag & ~FD == SEND)
+            for fd in self.submitted.keys() - left:
+                del self.submitted[fd]
+        return found
+
     def _enter(
         self, least: int, flags: int, arg: ctypes.c_void_p | None = None, size: ctypes.c_size_t | None = None
     ) -> None:
@@ -316,10 +332,12 @@ class Ring:
         number = flags >> 16
         at = number * self._read
         data = self._pool[at : at + size]
-        fill = self._fill
-        at = fill % self.buffers * 16
-        self._provided[at : at + 14] = self._entry[number]
-        self._fill = fill + 1
+        slot = self._fill % self.buffers
+        self._fill += 1
+        if self._slots[slot] != number:  # else it lies there still: they mostly come back in their order
+            self._slots[slot] = number
+            at = slot * 16
+            self._provided[at : at + 14] = self._entry[number]
         return data
 
 

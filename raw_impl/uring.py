@@ -21,6 +21,11 @@ from suite.session import NewSession
 
 __all__ = ("serve",)
 
+BULK = 131072
+"""Bytes of replies that are sent by a call of their own: kept until all of a turn's are sent, they are no longer in the
+processor's caches, and malloc(3) gives their memory back to the system after each turn only to fetch it anew."""
+WORTH_COUNTING = 4096
+
 
 def serve(new_session: NewSession, listener: socket, limits: Limits) -> None:
     """Serve until SIGTERM or SIGINT, drain, close the listener and return (`suite.launch.Serve`)."""
@@ -51,7 +56,8 @@ def serve(new_session: NewSession, listener: socket, limits: Limits) -> None:
             accepting = loop.draining and not asked
             touched, again = again, []
 
-            for tag, result, flags in ring.wait(0.0 if touched or starved else timeout):
+            found, size = ring.wait(0.0 if touched or starved else timeout), 0
+            for tag, result, flags in found:
                 if tag <= FD:
                     peer = peers[tag]
                     if not flags & MORE:
@@ -60,6 +66,11 @@ def serve(new_session: NewSession, listener: socket, limits: Limits) -> None:
                         data = take(flags, result)
                         if peer.interest == IN:  # as almost always; nothing of it is held back then
                             peer.feed(data)
+                            if result >= WORTH_COUNTING:
+                                size += result
+                                if size >= BULK:
+                                    found += ring.flush()
+                                    size = 0
                             if flags & MORE and peer.interest == IN:
                                 continue
                         else:

@@ -185,6 +185,7 @@ def test_a_send_tells_only_what_it_could_not_get_rid_of_and_the_rest_waits_for_r
     [(tag, sent, _flags)] = ring.wait(0.0)
     assert tag == SEND | near.fileno()
     assert 0 < sent < len(message)
+    ring.submitted.clear()
     ring.outgoing[near.fileno()] = message[sent:]
     assert kinds(ring.wait(0.0)) == [(SEND, -errno.EAGAIN)]
     rest = message[sent:]
@@ -198,6 +199,22 @@ def test_a_send_tells_only_what_it_could_not_get_rid_of_and_the_rest_waits_for_r
             found += ring.wait(1.0)
     assert got == message
     assert kinds(found or ring.wait(1.0)) == [(REST, len(rest))]
+
+
+def test_a_flush_lets_go_of_what_was_taken_and_keeps_the_order_of_what_was_not(mode: str, stack: ExitStack) -> None:
+    ring = stack.enter_context(TINY())
+    (near, far), (full, late) = pairs(stack, 2)
+    message = os.urandom(2_000_000)
+    ring.outgoing |= {near.fileno(): b"taken", full.fileno(): message}
+    [(tag, _sent, _flags)] = ring.flush()
+    assert tag == SEND | full.fileno()
+    assert ring.submitted == {full.fileno(): message}
+    assert far.recv(100) == b"taken"
+    assert len(late.recv(1 << 20)) > 0  # there is room again, but not for what comes behind the rest
+    ring.outgoing |= {near.fileno(): b"again", full.fileno(): b"behind"}
+    assert ring.flush() == []
+    assert (ring.outgoing, ring.submitted) == ({full.fileno(): b"behind"}, {full.fileno(): message})
+    assert far.recv(100) == b"again"
 
 
 # -- waiting, accepting, cancelling, closing ---------------------------------------------------------------------------
