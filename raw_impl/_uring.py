@@ -107,8 +107,8 @@ class Ring:
 
     __slots__ = (
         "_arg", "_arg_at", "_cq_head", "_cq_tail", "_cqes", "_entries", "_entry", "_fd", "_fill", "_head", "_pool",
-        "_provided", "_queued", "_read", "_ring", "_slots", "_span", "_sq_flags", "_sq_tail", "_sqes", "_tail", "_words", "_words_of_provided", "buffers", "closed",
-        "flags", "multishot", "outgoing", "submitted",
+        "_provided", "_queued", "_read", "_ring", "_slots", "_span", "_sq_flags", "_sq_tail", "_sqes", "_tail", "_words",
+        "_words_of_provided", "buffers", "closed", "flags", "multishot", "outgoing", "submitted",
     )  # fmt: skip
 
     def __init__(self, entries: int = 512, completions: int = 4096, buffers: int = 64, read: int = 65536) -> None:
@@ -209,7 +209,7 @@ class Ring:
     def receive(self, fd: int) -> None:
         """Receive from a connection into provided buffers; ends at BURST bytes, the peer's FIN, or an error."""
         if self.multishot:
-            self._push(_SQE.pack(_RECV, _BUFFER_SELECT, _RECV_MULTISHOT, fd, 0, 0, 0, 0, fd | RECV, 0, 0, self._read))
+            self._push(_SQE.pack(_RECV, _BUFFER_SELECT, _RECV_MULTISHOT, fd, 0, 0, 0, 0, fd | RECV, 0, 0, BURST))
         else:
             self._push(_SQE.pack(_RECV, _BUFFER_SELECT, 0, fd, 0, 0, self._read, 0, fd | RECV, 0, 0, 0))
 
@@ -223,7 +223,7 @@ class Ring:
         self._push(_SQE.pack(_ACCEPT, 0, _ACCEPT_MULTISHOT, fd, 0, 0, 0, flags, fd | ACCEPT, 0, 0, 0))
 
     def poll(self, fd: int, events: int, kind: int) -> None:
-        """Have it told once, as LISTENER or STOP, that a descriptor is ready (poll.2)."""
+        """Have it told once, as LISTENER or STOP, that a descriptor is ready; the events are those of `select`."""
         self._push(_SQE.pack(_POLL_ADD, 0, 0, fd, 0, 0, 0, events, fd | kind, 0, 0, 0))
 
     def cancel(self, fd: int, kind: int) -> None:
@@ -334,7 +334,7 @@ class Ring:
         data = self._pool[at : at + size]
         slot = self._fill % self.buffers
         self._fill += 1
-        if self._slots[slot] != number:  # else it lies there still: they mostly come back in their order
+        if self._slots[slot] != number:  # else it lies there still, for mostly they come back in their order
             self._slots[slot] = number
             at = slot * 16
             self._provided[at : at + 14] = self._entry[number]

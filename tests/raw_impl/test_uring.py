@@ -157,7 +157,7 @@ def test_a_receive_goes_on_but_not_for_ever(stack: ExitStack) -> None:
         for tag, result, flags in ring.wait(1.0):
             assert tag & ~FD == RECV
             taken += len(ring.take(flags, result))
-    assert _uring.BURST <= taken < _uring.BURST + 65536
+    assert _uring.BURST <= taken < 2 * _uring.BURST
     far.send(b"more")
     assert ring.wait(NOTHING) == []
 
@@ -196,7 +196,7 @@ def test_a_send_tells_only_what_it_could_not_get_rid_of_and_the_rest_waits_for_r
         try:
             got += far.recv(1 << 20)
         except BlockingIOError:
-            found += ring.wait(1.0)
+            found += ring.wait(0.01)  # more of it is sent in here; nothing completes before the end
     assert got == message
     assert kinds(found or ring.wait(1.0)) == [(REST, len(rest))]
 
