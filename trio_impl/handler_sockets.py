@@ -1,13 +1,14 @@
 """One connection: bytes between a non-blocking socket and a Session, on the lowest level that Trio offers.
 
-The same conversation as over a stream (`diff -u trio_impl/handler.py trio_impl/handler_sockets.py`), for less than half
-of the processor time of a message: a stream passes a checkpoint at each read and at each write, below layers of calls;
-here a turn has one read, one write and one checkpoint, and no wait while there is something to read.
+The same conversation as over a stream (`diff -u trio_impl/handler.py trio_impl/handler_sockets.py`), for half of the
+processor time of a message under load (docs/performance.md): a stream passes a checkpoint at each read and at each
+write, below layers of calls; here a turn has one read, one write and one checkpoint, and no wait while there is
+something to read.
 
 Rules of this file
 - Reads and writes are tried at once; what is waited for is what the kernel has just denied. A wait costs more than a
-  vain read: Trio arms the descriptor anew for each (epoll(7), EPOLLONESHOT), and a busy client has spoken again by the
-  time the others have had their turn.
+  vain read, for Trio arms the descriptor anew each time (epoll(7), EPOLLONESHOT), and a busy client has often spoken
+  again by the time the others have had their turn.
 - A turn passes a checkpoint after its answer, so that no client starves the others and a cancellation comes through.
 - None lies between a read and the keeping of what it gave: a cancellation takes no data with it.
 """

@@ -197,6 +197,20 @@ def test_out_of_descriptors_it_sheds_keeps_its_clients_and_recovers() -> None:
     assert all("accept failed, pausing for" in line and "Too many open files" in line for line in lines)
 
 
+@pytest.mark.parametrize("name", ["trio", "streams"])
+def test_clients_that_have_come_and_gone_take_no_descriptor_from_the_next(name: str) -> None:
+    with program(name) as server:
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (server.descriptors() + 20,) * 2)
+        server.process.send_signal(signal.SIGSTOP)  # the kernel completes connections; nobody accepts them
+        for _ in range(200):
+            with closing(server.client()) as client:
+                client.sendall(b"gone")
+        with closing(server.client()) as last:
+            server.process.send_signal(signal.SIGCONT)
+            assert ask(last, b"here") == b"here"
+        assert server.stop() == (0, "")
+
+
 def test_a_taken_port_is_one_line_and_status_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as owner:
         port = str(owner.getsockname()[1])
