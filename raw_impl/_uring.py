@@ -14,6 +14,7 @@ import mmap
 import os
 import socket
 import struct
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -54,7 +55,10 @@ _MSG_ALL = int(socket.MSG_WAITALL)
 
 _SQE = struct.Struct("@BBHiQQIIQHHI16x")
 """opcode, flags, ioprio, fd, off, addr, len, flags of the operation, user_data, buffer group, personality, optlen."""
+_SEND_NOW = struct.Struct("@Ii8xQIIQ24x")
+"""The same for the most frequent one: opcode, flags and ioprio in one; fd, addr, len, flags of the operation, user_data."""
 _CQE = struct.Struct("@QiI")
+_NOW: Final = int.from_bytes(struct.pack("=BBH", _SEND, _SKIP_SUCCESS, 0), sys.byteorder)
 _ENTRY = struct.Struct("@QIH")
 """A provided buffer: addr, len, id. The two bytes that follow are the ring's tail in the first, nobody's in others."""
 
@@ -242,10 +246,11 @@ class Ring:
         # Not waiting, and nothing posted for a success: what is short is known when the call returns, the rest is over.
         sends = self.outgoing.copy()
         self.outgoing.clear()
-        for fd in self.submitted.keys() & sends.keys():
-            self.outgoing[fd] = sends.pop(fd)  # an earlier one of this turn left something, which comes first
-        self.submitted.update(sends)
-        pack, sqes, entries, tail = _SQE.pack_into, self._sqes, self._entries, self._tail
+        if self.submitted:
+            for fd in self.submitted.keys() & sends.keys():
+                self.outgoing[fd] = sends.pop(fd)  # an earlier one of this turn left something, which comes first
+        self.submitted |= sends
+        pack, sqes, entries, tail = _SEND_NOW.pack_into, self._sqes, self._entries, self._tail
         room = entries - self._queued
         for fd, data in sends.items():
             if not room:
@@ -253,7 +258,7 @@ class Ring:
                 while not room:
                     self._enter(0, 0)
                     room = entries - self._queued
-            pack(sqes, tail % entries * 64, _SEND, _SKIP_SUCCESS, 0, fd, 0, id(data) + _HEAD, len(data), _MSG_NOW, fd | SEND, 0, 0, 0)  # fmt: skip
+            pack(sqes, tail % entries * 64, _NOW, fd, id(data) + _HEAD, len(data), _MSG_NOW, fd | SEND)
             tail += 1
             room -= 1
         self._tail, self._queued = tail, entries - room
