@@ -128,7 +128,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="max-clients=N,…",
-        help="declare a limit of the target: max-clients=N, idle-timeout=S, polls, no-half-close",
+        help="declare a limit of the target: max-clients=N, idle-timeout=S, polls, no-half-close, io-uring",
     )
     parser.add_argument("--pid", type=int, metavar="N", help="the process that serves at an address, to be looked at")
     parser.add_argument(

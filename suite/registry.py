@@ -21,12 +21,14 @@ class Capabilities:
         polls: burns a core while idle, by nature.
         idle_timeout: seconds after which silent clients are closed on purpose; None is never.
         no_half_close: a client's end ends both directions, and drops what is under way to it (TLS as many speak it).
+        io_uring: accepts, receives and sends without system calls of its own, so none can be made to fail.
     """
 
     max_clients: int | None = None
     polls: bool = False
     idle_timeout: float | None = None
     no_half_close: bool = False
+    io_uring: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("raw-poll", "raw_impl.poll:serve", "own", "poll(2)"),
     Variant("raw-epoll", "raw_impl.epoll:serve", "own", "epoll(7), level-triggered"),
     Variant("raw-epoll-edge", "raw_impl.epoll_edge:serve", "own", "epoll(7), edge-triggered"),
-    Variant("raw-uring", "raw_impl.uring:serve", "own", "io_uring(7), by completions", probe="raw_impl._uring:unavailable"),
+    Variant("raw-uring", "raw_impl.uring:serve", "own", "io_uring(7), by completions", Capabilities(io_uring=True), probe="raw_impl._uring:unavailable"),
     Variant("twisted-epoll", "twisted_impl.server:serve_epoll", "own", "Twisted on its epoll reactor", requires=("twisted",)),
     Variant("twisted-poll", "twisted_impl.server:serve_poll", "own", "Twisted on its poll reactor", requires=("twisted",)),
     Variant("twisted-select", "twisted_impl.server:serve_select", "own", "Twisted on its select reactor", Capabilities(max_clients=1000), ("twisted",)),

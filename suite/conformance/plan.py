@@ -91,6 +91,7 @@ NEEDS = {
     "tls": "is about TLS: give tls://HOST:PORT",
     "half-close": "is about half-close: the target declares no-half-close",
     "wide": "needs more than 1200 descriptors: let suite start the server (-- CMD) and give --nofile 2048",
+    "calls": "has system calls fail which the server does not make: the target declares io-uring",
     "inject": "injects errors into system calls: let suite start the server (-- CMD), and give --inject",
 }
 """What a check may need of a target, and why it is skipped where that is missing."""

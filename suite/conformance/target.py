@@ -151,6 +151,8 @@ class Target:
                 return self.nofile is not None and self.nofile > 1200
             case "half-close":
                 return not self.capabilities.no_half_close
+            case "calls":
+                return not self.capabilities.io_uring
             case "inject":
                 return self._start is not None and self.inject
         return not need or self._player.address.offers(need)

@@ -166,7 +166,7 @@ def spelled(words: Sequence[str]) -> str:
 
 
 def capabilities_of(texts: Sequence[str]) -> Capabilities | None:
-    """Read `max-clients=N`, `idle-timeout=S`, `polls` and `no-half-close`; None when nothing is declared.
+    """Read `max-clients=N`, `idle-timeout=S`, `polls`, `no-half-close` and `io-uring`; None when nothing is declared.
 
     Raises:
         UsageError: an unknown capability or a value that is not a positive number.
@@ -184,9 +184,12 @@ def capabilities_of(texts: Sequence[str]) -> Capabilities | None:
                     found = dataclasses.replace(found, polls=True)
                 case "no-half-close" if not value:
                     found = dataclasses.replace(found, no_half_close=True)
+                case "io-uring" if not value:
+                    found = dataclasses.replace(found, io_uring=True)
                 case _:
                     raise UsageError(
-                        f"unknown capability {text!r}; declare max-clients=N, idle-timeout=S, polls or no-half-close"
+                        f"unknown capability {text!r}; "
+                        "declare max-clients=N, idle-timeout=S, polls, no-half-close or io-uring"
                     )
         except ValueError:
             raise UsageError(f"capability {text!r} wants a positive number") from None

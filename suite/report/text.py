@@ -301,5 +301,5 @@ def _limits(target: TargetResult) -> str:
     return " ".join(
         f"{name}={value}" if value is not True else name
         for name, value in target.capabilities.items()
-        if name != "polls"
+        if name not in ("polls", "io-uring")
     )

@@ -18,7 +18,7 @@ ACCEPT = "accept,accept4"
 FORK = "?clone,?clone3,?fork,?vfork"
 RECV = "recvfrom,recvmsg,read,readv"
 SEND = "sendto,sendmsg,write,writev"
-WAIT = "?epoll_wait,epoll_pwait,?poll,ppoll,?select,pselect6"
+WAIT = "?epoll_wait,epoll_pwait,?poll,ppoll,?select,pselect6,?io_uring_enter"
 HELD = (0, 1)
 """Clients that are served before, and must be served all the time."""
 KNOCKING = (10, 11)
@@ -54,7 +54,7 @@ def _knock(plan: Plan, fault: str, *, meanwhile: int, after: int = 0) -> Script:
     specimen="accept_error_ends.py",
     premise=INJECTED,
     clients=8,
-    needs="inject",
+    needs="inject calls",
 )
 def transient(plan: Plan) -> Iterable[Script]:
     for error in ("ECONNABORTED", "EPROTO", "EINTR", "ENETDOWN", "ENETUNREACH", "EHOSTUNREACH", "ENOPROTOOPT", "EPERM"):
@@ -70,7 +70,7 @@ def transient(plan: Plan) -> Iterable[Script]:
     specimen="accept_error_deaf.py",
     premise=INJECTED,
     clients=8,
-    needs="inject",
+    needs="inject calls",
 )
 def exhausted(plan: Plan) -> Iterable[Script]:
     fault = Op("inject", fault=f"{ACCEPT}:error=ENFILE")
@@ -100,7 +100,7 @@ def _spins(transcript: Transcript) -> Finding | None:
     premise=INJECTED,
     minimal=True,
     clients=8,
-    needs="inject",
+    needs="inject calls",
 )
 def spin(_: Plan) -> Iterable[Script]:
     fault = Op("inject", fault=f"{ACCEPT}:error=ENFILE")
@@ -142,7 +142,7 @@ def _interrupted(plan: Plan, calls: str) -> Script:
     faults=DATA | {"early-fin", "reset"},
     premise=INJECTED,
     clients=2,
-    needs="inject",
+    needs="inject calls",
 )
 def recv_eintr(plan: Plan) -> Iterable[Script]:
     yield _interrupted(plan, RECV)
@@ -158,7 +158,7 @@ def recv_eintr(plan: Plan) -> Iterable[Script]:
     faults=DATA | {"early-fin", "reset"},
     premise=INJECTED,
     clients=2,
-    needs="inject",
+    needs="inject calls",
 )
 def send_eintr(plan: Plan) -> Iterable[Script]:
     yield _interrupted(plan, SEND)
