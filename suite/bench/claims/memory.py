@@ -21,7 +21,7 @@ from suite.bench.results import Workload
 __all__ = ("TRIALS", "Held", "judge_memory", "judge_sharing", "process_memory", "threads_share")
 
 DEARER = 10.0
-"""Times: measured 27 (490 KiB against 18 KiB for each client of bare servers) to 66 (1318 against 20 of these)."""
+"""Times: measured 27 (490 KiB against 18 KiB for each client of bare servers) to 68 (1349 against 20 of these)."""
 ROOM = 1 << 30
 """Bytes that have to be free: two hundred processes take a tenth of it, and what swaps measures nothing."""
 SCRIPT = Path(__file__).with_name("_sharing.py")
@@ -129,7 +129,7 @@ TRIALS = (
     Trial(
         "process-memory",
         "A process per client costs far more memory than a thread per client.",
-        f"each further client takes at least {DEARER:.0f} times the PSS with a process of its own: measured 27 to 66",
+        f"each further client takes at least {DEARER:.0f} times the PSS with a process of its own: measured 27 to 68",
         "the tutorials' warning against thousands of processes; PSS and not RSS, which counts shared pages in each: proc(5)",
         process_memory,
     ),
