@@ -194,16 +194,18 @@ def test_poll_and_epoll_must_go_on_beyond() -> None:
 
 
 @pytest.mark.parametrize(
-    ("took", "early", "ended", "verdict"),
+    ("took", "early", "ended", "accepting", "verdict"),
     [
-        ([0.0, 0.0, 1.01, 1.02], 2, [], "PASS"),
-        ([0.0, 0.0, 0.3, 0.4], 2, [], "FAIL"),
-        ([0.0, 0.0, 3.05, 3.06], 2, [], "INCONCLUSIVE"),
-        ([0.0, 0.0, 1.01, None], 2, [], "INCONCLUSIVE"),
-        ([0.0, 0.0, 0.0, 0.0], 4, [], "FAIL"),
-        ([0.0, 0.0, None, None], 2, ["refused"], "FAIL"),
-        ([0.0, 0.0, 1.01, 1.02], 2, ["served"], "FAIL"),
+        ([0.0, 0.0, 1.01, 1.02], 2, [], 0.7, "PASS"),
+        ([0.0, 0.0, 2.03, 2.04], 2, [], 1.1, "PASS"),  # the machine was busy: nobody accepted in time for the first
+        ([0.0, 0.0, 1.02, 1.02], 2, [], 1.01, "PASS"),
+        ([0.0, 0.0, 2.03, 2.04], 2, [], 0.7, "INCONCLUSIVE"),
+        ([0.0, 0.0, 0.3, 0.4], 2, [], 0.2, "FAIL"),
+        ([0.0, 0.0, 1.01, None], 2, [], 0.7, "INCONCLUSIVE"),
+        ([0.0, 0.0, 0.0, 0.0], 4, [], 0.7, "FAIL"),
+        ([0.0, 0.0, None, None], 2, ["refused"], 0.7, "FAIL"),
+        ([0.0, 0.0, 1.01, 1.02], 2, ["served"], 0.7, "FAIL"),
     ],
 )
-def test_a_full_queue(took: list[float | None], early: int, ended: list[str], verdict: str) -> None:
-    assert judge_backlog(took, early, ended, 0.6).verdict == verdict
+def test_a_full_queue(took: list[float | None], early: int, ended: list[str], accepting: float, verdict: str) -> None:
+    assert judge_backlog(took, early, ended, accepting).verdict == verdict
