@@ -24,7 +24,7 @@ _NONE: Final = b""
 
 
 class Channel(socket.socket):
-    """A connection whose `recv` returns what has arrived and whose `send` leaves the sending to the next wait.
+    """A connection whose requests are the ring's: `send` leaves the sending to its next wait.
 
     Attributes:
         number: its descriptor.

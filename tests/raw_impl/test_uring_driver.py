@@ -12,9 +12,9 @@ from contextlib import ExitStack
 import pytest
 
 from suite import registry
-from suite.process import Server
+from suite.process import Server, command_of
 from tests.conftest import ends_well
-from tests.raw_impl.running import CANARY
+from tests.raw_impl.running import CANARY, injecting, needs_strace
 from tests.wire import connect, echoes, exchange, fill, finish_all, pattern, read_to_end, reset
 
 SERVER = """
@@ -119,6 +119,24 @@ def test_what_comes_while_no_input_is_taken_is_kept_for_later(mode: str, fin: bo
         assert bytes(got) == b"~" * 4_000_000 + CANARY
         if fin:
             assert client.recv(1) == b""
+    ends_well(server)
+
+
+@needs_strace
+@pytest.mark.parametrize("error", ["EINTR", "EAGAIN", "EBUSY"])
+def test_a_call_that_fails_for_now_is_made_again(error: str) -> None:
+    """Every third is refused, by a signal or for want of memory: what it was to hand over is handed over by the next."""
+    row = registry.find("raw-uring")
+    if reason := row.unavailable():
+        pytest.skip(f"raw-uring is unavailable: {reason}")
+    server = Server.start([*injecting("io_uring_enter", error, "5+3"), *command_of(row)])
+    payload = random.Random(4).randbytes(1 << 20)
+    with connect(server.address) as client:
+        for number in range(50):
+            assert echoes(client, b"%032d" % number)
+        assert exchange(client, payload, random.Random(5)) == payload
+        client.shutdown(socket.SHUT_WR)
+        assert read_to_end(client) == b""
     ends_well(server)
 
 
