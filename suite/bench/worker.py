@@ -19,13 +19,11 @@ from hdrh.histogram import HdrHistogram
 
 from suite.bench.churn import Churn
 from suite.bench.dial import Measured, Wrong
+from suite.bench.figures import HIGHEST
 from suite.bench.load import Clients, open_load
 from suite.bench.results import Workload
 
-__all__ = ("HIGHEST", "main")
-
-HIGHEST = 100_000_000
-"""Microseconds that a histogram can hold; its three digits keep a thousandth."""
+__all__ = ("main",)
 
 
 def main() -> None:

@@ -120,6 +120,7 @@ def test_a_closed_port_is_told(mode: str) -> None:
 def test_idle_clients_are_served_once_and_held(start: Start) -> None:
     server = start("raw-epoll")
     clients = open_load(*server.address, Workload(connections=2), 1)
+    clients.run(0.05)  # those that are connected are accepted by now
     before = server.census().descriptors
     assert isinstance(clients, Clients)
     clients.hold(100)
