@@ -125,6 +125,9 @@ def _outcome(bar: Bar, first: Row, row: Row) -> Outcome:
         return Outcome(bar, "INCONCLUSIVE", "no cycle has both")
     of = row.ratio.spread
     seen = f"{of.median:.2f} [{of.q1:.2f}, {of.q3:.2f}], {of.count} cycles"
+    if (first.client_limited or row.client_limited) and first.cpu is not None and row.cpu is not None:
+        # Two servers that both wait for the generator look alike; what a message costs them may still differ.
+        seen += f"; client-limited, by processor time {first.cpu.median / row.cpu.median:.2f}"
     missed = of.q3 < bar.bar if bar.at_least is not None else of.q1 > bar.bar
     return Outcome(bar, "FAIL" if missed else "ok", seen)
 
