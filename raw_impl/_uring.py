@@ -173,7 +173,9 @@ class Ring:
         with near, far:
             far.close()
             self.receive(near.fileno())
-            return self.wait(None)[0][1] == 0
+            while not (found := self.wait(None)):
+                pass  # a signal came
+            return found[0][1] == 0
 
     def __enter__(self) -> Self:
         return self

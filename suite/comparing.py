@@ -43,8 +43,10 @@ def run(options: argparse.Namespace, main: Callable[[Sequence[str]], int]) -> in
     Raises:
         UsageError: the page or the folder cannot be written.
     """
-    if not os.access(options.html.absolute().parent, os.W_OK):  # ten minutes before it would be found out
-        raise UsageError(f"cannot write {options.html}: no such folder, or no permission; choose another --html FILE")
+    page = options.html.absolute()
+    if page.is_dir() or not os.access(page.parent, os.W_OK):  # ten minutes before it would be found out
+        why = "it is a folder" if page.is_dir() else "no such folder, or no permission"
+        raise UsageError(f"cannot write {options.html}: {why}; choose another --html FILE")
     here = {row.name for row in registry.VARIANTS if row.unavailable() is None}
     with tempfile.TemporaryDirectory(prefix="suite-compare-") as temporary:
         folder = options.keep or Path(temporary)
@@ -91,5 +93,7 @@ def _join(whole: Path, parts: Sequence[Path]) -> None:
     if known:
         known[0]["rows"] = [row for one in known for row in one["rows"]]
         known[0]["targets"] = list(dict.fromkeys(name for one in known for name in one["targets"]))
+        known[0]["interrupted"] = any(one["interrupted"] for one in known)
+        known[0]["exit"] = next((code for code in (130, 4, 1, 3) if any(one["exit"] == code for one in known)), 0)
         known[0]["seconds"] = sum(one["seconds"] for one in known)
         whole.write_text(json.dumps(known[0], indent=1, ensure_ascii=False) + "\n")

@@ -23,7 +23,7 @@ class Commands:
         if "--json" in words:
             rows = [{"from": words[1]}]
             Path(words[words.index("--json") + 1]).write_text(
-                json.dumps({"rows": rows, "targets": [words[1]], "seconds": 1})
+                json.dumps({"rows": rows, "targets": [words[1]], "seconds": 1, "interrupted": False, "exit": 0})
             )
         return self.codes.get(words[0], 0)
 
@@ -73,6 +73,8 @@ def test_a_page_that_cannot_be_written_costs_no_ten_minutes(tmp_path: Path) -> N
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="choose another --keep DIR"):
         comparing.run(options(tmp_path, tmp_path / "file"), main)
+    with pytest.raises(UsageError, match="it is a folder"):
+        comparing.run(argparse.Namespace(html=tmp_path, keep=None), main)
     assert main.ran == []
 
 

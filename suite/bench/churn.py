@@ -27,7 +27,7 @@ class Churn:
         self._address = (host, port)
         self._at_once = min(workload.connections, IN_FLIGHT)
         random = Random(seed)
-        self._messages = [random.randbytes(workload.size) for _ in range(16)]
+        self._messages = [random.randbytes(workload.size) for _ in range(4 * IN_FLIGHT)]
         self._sources = _sources(host)
         self._opened = 0
 
@@ -37,6 +37,9 @@ class Churn:
     def hold(self, count: int) -> None:
         """Not for a churn."""
         raise NotImplementedError(count)
+
+    def held(self) -> None:
+        """Nobody is."""
 
     def run(self, seconds: float, _rate: float | None = None) -> Measured:
         """Connect again and again for so long.
@@ -65,13 +68,14 @@ class Churn:
                         visit.sock.close()
                         del live[fd]
                         latencies.append(now - visit.begun)
+                        count += 1
                         if now < end:
-                            count += 1
                             self._start(epoll, live)
             finally:
                 for visit in live.values():
                     visit.sock.close()
-        return Measured(count, seconds, latencies, [], 0, time.process_time() - cpu)
+        ended = time.perf_counter()
+        return Measured(count, ended - begun, latencies, [], 0, time.process_time() - cpu)
 
     def _start(self, epoll: select.epoll, live: dict[int, "_Visit"]) -> None:
         self._opened += 1

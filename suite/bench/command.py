@@ -51,8 +51,10 @@ def bench(options: argparse.Namespace) -> int:
 
     with alone(), roomy():
         able = contenders if options.no_gate else [_gated(contender) for contender in contenders]
+        seed = 1 if options.seed is None else options.seed
+        asked = {"seed": seed, "gate": not options.no_gate, "seconds": seconds}
         groups = _groups(able, workloads, seconds)
-        runner = Runner(choose(), emit, seed=options.seed or 1, syscalls=options.syscalls)
+        runner = Runner(choose(), emit, seed=seed, syscalls=options.syscalls, options=asked)
         return runner.run(groups).exit
 
 

@@ -20,9 +20,9 @@ class Change:
     """What became of one target under one workload.
 
     Attributes:
-        verdict: "slower", "faster", "same" (the intervals meet) or "unjudged".
+        verdict: "slower", "faster", "same" (the intervals meet), "broken" (INVALID now) or "unjudged".
         old, new: (median, q1, q3) of the ratio to the reference; None where there is none.
-        reason: why it is unjudged.
+        reason: why it is unjudged or broken; of two that the generator limited, that it did.
     """
 
     target: str
@@ -55,17 +55,25 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def compare(old: dict[str, Any], new: dict[str, Any]) -> tuple[tuple[Change, ...], int]:
-    """Compare row by row; return the changes, and 1 where something is slower, 3 where nothing can be judged, else 0.
+    """Compare row by row; return the changes, and 1 where something is slower or broken, 3 where nothing can be judged, else 0.
 
     Raises:
         UsageError: a report's rows are not what `suite bench` writes.
     """
     try:
         before = {_key(row): row for row in old["rows"]}
-        changes = tuple(_change(row, before.get(_key(row))) for row in new["rows"])
+        after = {_key(row) for row in new["rows"]}
+        changes = (
+            *(_change(row, before.get(_key(row))) for row in new["rows"]),
+            *(
+                Change(row["target"], Workload(**row["workload"]).name, "unjudged", reason="only in the old report")
+                for key, row in before.items()
+                if key not in after
+            ),
+        )
     except (KeyError, TypeError, AttributeError):
         raise UsageError("a report's rows are damaged; make it anew with `suite bench --json`") from None
-    if any(change.verdict == "slower" for change in changes):
+    if any(change.verdict in ("slower", "broken") for change in changes):
         return changes, 1
     return changes, 0 if any(change.verdict != "unjudged" for change in changes) else 3
 
@@ -79,6 +87,8 @@ def _change(row: dict[str, Any], before: dict[str, Any] | None) -> Change:
     names = row["target"], Workload(**row["workload"]).name
     if before is None:
         return Change(*names, "unjudged", reason="only in the new report")
+    if row["verdict"] == "INVALID" and before["verdict"] != "INVALID":
+        return Change(*names, "broken", reason=row["reason"])
     for which, one in (("old", before), ("new", row)):
         if one["verdict"] != "MEASURED":
             return Change(*names, "unjudged", reason=f"{one['verdict']} in the {which} report: {one['reason']}")
@@ -93,5 +103,6 @@ def _change(row: dict[str, Any], before: dict[str, Any] | None) -> Change:
     old, new = (
         (spread["median"], spread["q1"], spread["q3"]) for spread in (before["ratio"]["spread"], row["ratio"]["spread"])
     )
+    limited = row["client_limited"] and before["client_limited"]
     verdict = "slower" if new[2] < old[1] else "faster" if new[1] > old[2] else "same"
-    return Change(*names, verdict, old, new)
+    return Change(*names, verdict, old, new, "both client-limited: look at the processor time" if limited else "")

@@ -25,9 +25,9 @@ class Measured:
     """What one slice gave.
 
     Attributes:
-        messages: answered in time; for a churn, connections.
-        seconds: from the first send to the end of counting.
-        latencies: seconds, of all messages that were sent, also those answered after the end.
+        messages: sent and answered; for a churn, connections.
+        seconds: from the first send to the last answer.
+        latencies: seconds, of all messages.
         counts: messages of each client.
         missed: messages that left later than `LATE` behind their schedule.
         cpu: processor seconds of the generator.

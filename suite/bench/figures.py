@@ -11,6 +11,8 @@ __all__ = ("HIGHEST", "clear_of", "fairness", "latency", "ratio", "spread")
 HIGHEST = 100_000_000
 """Microseconds that a histogram can hold; its three digits keep a thousandth."""
 PERCENTILES = (50.0, 90.0, 99.0, 99.9, 99.99)
+AGREED = 0.9
+ENOUGH = 5
 BEYOND = 10
 """Samples that must lie beyond a percentile for it to be told."""
 
@@ -25,15 +27,20 @@ def spread(values: Sequence[float]) -> Spread | None:
     return Spread(middle, low, high, len(values))
 
 
-def clear_of(of: Spread, bar: float) -> bool:
-    """Whether the quartiles lie on one side of a bar."""
-    return of.q1 > bar or of.q3 < bar
+def clear_of(ratios: Sequence[float], bar: float) -> bool:
+    """Whether the cycles agree on which side of a bar a ratio lies: nine tenths of them, and five at least.
+
+    Quartiles on one side would be too little: of two runs of one and the same server every fifth would have a winner.
+    """
+    above = sum(ratio > bar for ratio in ratios)
+    return len(ratios) >= ENOUGH and max(above, len(ratios) - above) >= AGREED * len(ratios)
 
 
-def ratio(rates: Mapping[int, float], others: Mapping[int, float], to: str, bar: float = 1.0) -> Ratio | None:
+def ratio(rates: Mapping[int, float], others: Mapping[int, float], to: str) -> Ratio | None:
     """Compare two targets cycle by cycle: what drifts from cycle to cycle touches both."""
-    of = spread([rates[cycle] / others[cycle] for cycle in rates if others.get(cycle)])
-    return None if of is None else Ratio(to, of, clear_of(of, bar))
+    ratios = [rates[cycle] / others[cycle] for cycle in rates if others.get(cycle)]
+    of = spread(ratios)
+    return None if of is None else Ratio(to, of, clear_of(ratios, 1.0))
 
 
 def latency(slices: Sequence[Slice]) -> Latency | None:
@@ -53,7 +60,7 @@ def latency(slices: Sequence[Slice]) -> Latency | None:
     percentiles = {
         f"{percent:g}": float(whole.get_value_at_percentile(percent))
         for percent in PERCENTILES
-        if count * (100 - percent) / 100 >= BEYOND
+        if round(count * (100 - percent) / 100, 6) >= BEYOND
     }
     highest = max(one.highest for one in slices) * 1e6
     return Latency(count, percentiles, round(highest, 1), whole.encode().decode(), tuple(sorted(ninety_nine)))

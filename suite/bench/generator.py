@@ -19,8 +19,8 @@ class Slice:
     """What one slice gave.
 
     Attributes:
-        messages: answered in time; for a churn, connections.
-        seconds: of sending and counting.
+        messages: sent and answered; for a churn, connections.
+        seconds: from the first send to the last answer.
         histogram: of latencies in microseconds, as HdrHistogram encodes it.
         highest: the longest, in seconds.
         counts: messages of each client.
@@ -98,6 +98,14 @@ class Generator:
             HarnessError: our own descriptors or ports ran out.
         """
         self._ask(do="hold", name=name, count=count)
+
+    def held(self, name: str) -> None:
+        """See that those clients are connected still.
+
+        Raises:
+            Wrong: some are not.
+        """
+        self._ask(do="held", name=name)
 
     def run(self, name: str, seconds: float, rate: float | None = None) -> Slice:
         """Load a server for so many seconds.

@@ -26,6 +26,10 @@ LATE = 0.001
 """Seconds behind its schedule from which on a message counts as missed by the generator."""
 SPIN = 0.002
 """Seconds before a message is due during which the generator does not sleep: epoll_wait(2) counts in milliseconds."""
+PATIENCE_OF_A_SCHEDULE = 1.0
+"""Seconds beyond twice its time after which a schedule that the generator cannot keep is given up."""
+LONGEST_DRAIN = 30.0
+"""Seconds that answers may trickle in after the last message."""
 AT_ONCE = 64
 """Connections opened at once; a short accept queue costs SYN retransmits of a second each (tcp(7))."""
 
@@ -110,6 +114,23 @@ class Clients:
                 raise Wrong(f"an idle client sent 1 byte and received {heard!r}")
             sock.setblocking(False)
 
+    def held(self) -> None:
+        """See that the idle clients are connected still, and have heard nothing.
+
+        Raises:
+            Wrong: one was dropped, or something came.
+        """
+        gone = 0
+        for sock in self._idle:
+            try:
+                gone += not sock.recv(1)
+            except BlockingIOError:
+                continue
+            except OSError:
+                gone += 1
+        if gone:
+            raise Wrong(f"{gone} of {len(self._idle)} idle clients were dropped")
+
     def _connect(self, count: int) -> list[socket.socket]:
         socks: list[socket.socket] = []
         try:
@@ -148,9 +169,9 @@ class Clients:
             self._closed(begun + seconds, latencies)
         else:
             missed = self._open(begun, seconds, rate, latencies)
+        self._drain(latencies)
         ended = time.perf_counter()
         counts = [client.count for client in self._clients.values()]
-        self._drain(latencies)
         return Measured(sum(counts), ended - begun, latencies, counts, missed, time.process_time() - cpu)
 
     def _closed(self, end: float, latencies: list[float]) -> None:
@@ -182,9 +203,9 @@ class Clients:
                 if not done:
                     continue
                 latencies += [now - times.popleft() for _ in range(done)]
-                if now >= end:
-                    continue  # the answer came too late to count
                 client.count += done
+                if now >= end:
+                    continue
                 client.queued += done * size
                 times.extend([now] * done)
                 flush(client)
@@ -195,8 +216,11 @@ class Clients:
         messages = max(1, int(rate * seconds))
         missed = sent = 0
         due = begun
+        last = begun + 2 * seconds + PATIENCE_OF_A_SCHEDULE
         while sent < messages:
             now = clock()
+            if now > last:  # no generator keeps such a schedule
+                return missed + messages - sent
             while due <= now and sent < messages:
                 client = order[sent % count]
                 client.times.append(due)
@@ -235,8 +259,10 @@ class Clients:
 
     def _drain(self, latencies: list[float]) -> None:
         """Wait for what is owed, and see that no more comes."""
-        heard = time.perf_counter()
+        begun = heard = time.perf_counter()
         while any(client.times for client in self._clients.values()):
+            if time.perf_counter() - begun > LONGEST_DRAIN:
+                raise Wrong(f"answers were still coming in, bit by bit, {LONGEST_DRAIN:g} s after the last message")
             if self._receive(0.1, latencies):
                 heard = time.perf_counter()
             elif time.perf_counter() - heard > dial.PATIENCE:

@@ -45,7 +45,9 @@ def choose() -> Pinning:
         os.sched_setaffinity(0, cpus)
     except OSError as error:
         return Pinning(why=f"processes cannot be pinned here: {error.strerror}")
-    return Pinning((cpus[0],), (cpus[1],))
+    # Two threads of one core share its units: the generator takes another core where there is one.
+    siblings = _siblings(cpus[0])
+    return Pinning((cpus[0],), (next((cpu for cpu in cpus[1:] if cpu not in siblings), cpus[1]),))
 
 
 @contextmanager
@@ -102,6 +104,15 @@ def environment() -> dict[str, Any]:
         "sysctls": sysctls,
         "platform": sys.platform,
     }
+
+
+def _siblings(cpu: int) -> set[int]:
+    """Return the processors that are threads of the same core; sysfs, topology/thread_siblings_list: 0,4 or 0-1."""
+    with suppress(OSError, ValueError):
+        listed = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text().strip()
+        ranges = [part.split("-") for part in listed.split(",")]
+        return {number for ends in ranges for number in range(int(ends[0]), int(ends[-1]) + 1)}
+    return {cpu}
 
 
 def _processor() -> str:

@@ -63,7 +63,8 @@ class Ratio:
     Attributes:
         to: the other target.
         spread: of the ratios of single cycles, above 1 where this target is faster.
-        clear: the quartiles lie on one side of 1; else there is no winner.
+        clear: there is a winner: nine tenths of the cycles agree who it is, and where the generator may have set the
+            pace so does the processor time; it is never clear of a server that suite did not start.
     """
 
     to: str
@@ -129,6 +130,8 @@ class Row:
         messages, seconds: echoed, or connections for churn; and the time of all slices.
         rate: messages a second, of slices.
         ratio: against the reference; None for the reference itself.
+        work: the same of messages per second of the servers' processor time, which no generator limits; None where that
+            is not known.
         latency: closed: of a round trip; open: from the intended time of sending; churn: from connect to the answer.
         cpu: microseconds of server processor time per message, of slices.
         switches: context switches of the server per message.
@@ -145,6 +148,7 @@ class Row:
     seconds: float = 0.0
     rate: Spread | None = None
     ratio: Ratio | None = None
+    work: Ratio | None = None
     latency: Latency | None = None
     cpu: Spread | None = None
     switches: float | None = None
@@ -190,7 +194,11 @@ class RowFinished:
 
 @dataclass(frozen=True, slots=True)
 class BenchFinished:
-    """The run is over; this is the report."""
+    """The run is over; this is the report.
+
+    Attributes:
+        options: seed, gate and seconds, as the run was asked for.
+    """
 
     tool: str
     version: str
@@ -201,6 +209,7 @@ class BenchFinished:
     seconds: float
     interrupted: bool
     exit: int
+    options: dict[str, Any] = field(default_factory=dict)
     format: int = field(default=FORMAT)
 
 

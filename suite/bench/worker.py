@@ -2,6 +2,7 @@
 
     {"do": "open", "name": "A", "host": …, "port": …, "workload": {…}, "seed": 1}
     {"do": "hold", "name": "A", "count": 9000}
+    {"do": "held", "name": "A"}
     {"do": "run", "name": "A", "seconds": 0.15, "rate": null}
     {"do": "close", "name": "A"}
 
@@ -37,6 +38,8 @@ def main() -> None:
             answer: dict[str, Any] = {"ok": _obey(order, loads)}
         except Wrong as wrong:
             answer = {"wrong": str(wrong)}
+        except MemoryError:
+            answer = {"error": "out of memory"}
         except OSError as error:
             answer = {"error": f"{error.strerror or error}"}
         print(json.dumps(answer), flush=True)  # noqa: T201 - this is how it answers
@@ -49,6 +52,8 @@ def _obey(order: dict[str, Any], loads: dict[str, Clients | Churn]) -> Any:
             loads[name] = open_load(order["host"], order["port"], Workload(**order["workload"]), order["seed"])
         case "hold":
             loads[name].hold(order["count"])
+        case "held":
+            loads[name].held()
         case "run":
             return _told(loads[name].run(order["seconds"], order["rate"]))
         case "close":

@@ -14,7 +14,7 @@ __all__ = ("BenchFiles",)
 
 _COLUMNS = (
     "target", "workload", "mode", "connections", "size", "depth", "idle", "scheduled_rate", "verdict", "reason",
-    "messages", "seconds", "rate_median", "rate_q1", "rate_q3", "ratio_to", "ratio_median", "ratio_q1", "ratio_q3", "ratio_clear",
+    "messages", "seconds", "rate_median", "rate_q1", "rate_q3", "ratio_to", "ratio_median", "ratio_q1", "ratio_q3", "ratio_clear", "work_median",
     "p50_us", "p90_us", "p99_us", "p99.9_us", "p99.99_us", "highest_us", "samples", "cpu_us_per_message", "switches_per_message",
     "syscalls_per_message", "client_share", "client_limited", "missed", "jain", "longest_stall_s", "pss_kib", "threads",
     "processes", "fds", "kib_per_idle_connection",
@@ -40,9 +40,14 @@ class BenchFiles:
         """
         if not isinstance(event, BenchFinished):
             return
-        if self._json is not None:
-            self._json.write(json.dumps(asdict(event), indent=1, ensure_ascii=False) + "\n")
-            self._json.close()
+        try:
+            if self._json is not None:
+                self._json.write(json.dumps(asdict(event), indent=1, ensure_ascii=False) + "\n")
+                self._json.close()
+        finally:
+            self._write_csv(event)
+
+    def _write_csv(self, event: BenchFinished) -> None:
         if self._csv is not None:
             text = io.StringIO()
             table = csv.writer(text, lineterminator="\n")
@@ -60,6 +65,7 @@ def _figures(row: Row) -> list[Any]:
         row.target, work.name, work.mode, work.connections, work.size, work.depth, work.idle, work.rate, row.verdict, row.reason,
         row.messages, row.seconds, *_spread(row.rate),
         *((ratio.to, *_spread(ratio.spread), ratio.clear) if ratio is not None else (None,) * 5),
+        row.work.spread.median if row.work is not None else None,
         *(percentiles.get(name) for name in ("50", "90", "99", "99.9", "99.99")),
         *((row.latency.highest, row.latency.count) if row.latency is not None else (None, None)),
         row.cpu.median if row.cpu is not None else None, row.switches,

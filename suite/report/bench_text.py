@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 __all__ = ("BenchText", "show_changes", "show_guard")
 
 _STYLES = {
-    "ok": "32", "MEASURED": "32", "faster": "32", "FAIL": "1;31", "INVALID": "1;31", "slower": "1;31", "INCONCLUSIVE": "35",
+    "ok": "32", "MEASURED": "32", "faster": "32", "FAIL": "1;31", "INVALID": "1;31", "slower": "1;31", "broken": "1;31", "INCONCLUSIVE": "35",
     "dim": "2", "bold": "1",
 }  # fmt: skip
-_HEAD = ("target", "per second", "ratio", "", "p50 µs", "p99", "p99.9", "cpu µs/msg", "client")
+_HEAD = ("target", "per second", "ratio", "", "by cpu", "p50 µs", "p99", "p99.9", "cpu µs/msg", "client")
 _NOTES = (
-    "per second: median of the slices; ratio: median of the cycles' ratios with their quartiles, = where these straddle 1",
+    "per second: median of the slices; ratio: of the rates, median of the cycles with quartiles; by cpu: of messages per second of",
+    "processor time; = where nobody has won: the cycles do not agree, or processor time does not and the generator may be why",
     "client: share of its processor that the load generator used; above 90 % (!) its pace is the generator's, not the server's",
 )
 _OPEN = "open loop: messages leave by a schedule, and latency counts from the moment it names, however long the server was busy"
@@ -67,7 +68,8 @@ class BenchText:
         for row in rows:
             if row.verdict != "MEASURED":
                 print(f"{row.target:<{width}}  {self._paint(row.verdict, row.verdict)}: {row.reason}")
-                continue
+                if row.rate is None:
+                    continue
             print(_line(_cells(row), width))
         for row in rows:
             self._more(row)
@@ -117,6 +119,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.target,
         f"{row.rate.median:,.0f}" if row.rate else "",
         *_ratio(row.ratio),
+        "" if row.work is None else f"{row.work.spread.median:.2f}",
         *(f"{latency[name]:,.0f}" if name in latency else "-" for name in ("50", "99", "99.9")),
         f"{row.cpu.median:.1f}" if row.cpu else "",
         client,
@@ -166,10 +169,12 @@ def show_changes(changes: Sequence[Change], *, color: bool) -> None:
     for change in changes:
         name = f"{change.target} {change.workload}"
         if change.old is None or change.new is None:
-            print(paint("dim", f"{name:<{width}}  unjudged: {change.reason}"))
+            style = "dim" if change.verdict == "unjudged" else change.verdict
+            print(f"{name:<{width}}  {paint(style, f'{change.verdict}: {change.reason}')}")
             continue
         old, new = (f"{median:.2f} [{low:.2f}, {high:.2f}]" for median, low, high in (change.old, change.new))
-        print(f"{name:<{width}}  {paint(change.verdict, f'{change.verdict:<6}')}  {old} -> {new}")
+        remark = f" ({change.reason})" if change.reason else ""
+        print(f"{name:<{width}}  {paint(change.verdict, f'{change.verdict:<6}')}  {old} -> {new}{remark}")
     if not changes:
         print("the new report has no rows")
 

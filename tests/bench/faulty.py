@@ -27,6 +27,12 @@ while True:
             continue
         if fault == "discards":
             continue
+        if fault == "slow":
+            time.sleep(0.3)
+        if fault == "drops idle" and len(data) == 1:  # right, if impatient: whoever said one byte only
+            sock.sendall(data)
+            clients.pop(fd).close()
+            continue
         if fault == "corrupts" and before // 1_000_000 != total // 1_000_000:  # one byte in a million
             data[0] ^= 1
         if fault == "repeats" and total > 300_000:

@@ -44,13 +44,29 @@ def test_what_cannot_be_compared_is_said_and_judged_neither_way() -> None:
     for now, why in (
         (row(0.1, 0.2, 0.3, target="c"), "only in the new report"),
         (row(0.1, 0.2, 0.3, workload=Workload(size=64)), "only in the new report"),
-        (row(0.1, 0.2, 0.3, verdict="INVALID", reason="it died"), "INVALID in the new report: it died"),
+        (
+            row(0.1, 0.2, 0.3, verdict="INCONCLUSIVE", reason="one processor"),
+            "INCONCLUSIVE in the new report: one processor",
+        ),
         (row(0.1, 0.2, 0.3, ratio=None), "it has no ratio"),
         (row(0.1, 0.2, 0.3, ratio=Ratio("z", Spread(0.2, 0.1, 0.3, 9), True)), "compared with a before, with z now"),
     ):
         changes, code = compare(report(was), report(now))
         assert (changes[0].verdict, code) == ("unjudged", 3)
         assert why in changes[0].reason
+
+
+def test_what_does_not_work_any_more_is_broken_and_what_is_gone_is_said() -> None:
+    was = report(row(0.9, 1.0, 1.1))
+    changes, code = compare(was, report(row(0.1, 0.2, 0.3, verdict="INVALID", reason="wrong byte")))
+    assert ([(change.verdict, change.reason) for change in changes], code) == ([("broken", "wrong byte")], 1)
+    changes, code = compare(was, report())
+    assert ([(change.target, change.reason) for change in changes], code) == ([("b", "only in the old report")], 3)
+
+
+def test_two_that_the_generator_limited_say_so() -> None:
+    both = [report(row(0.9, 1.0, 1.1, client_limited=True)) for _ in range(2)]
+    assert "look at the processor time" in compare(*both)[0][0].reason
 
 
 def test_a_schedules_rate_is_no_other_workload() -> None:

@@ -22,10 +22,12 @@ def test_quartiles_are_those_of_the_values() -> None:
 
 
 def test_a_ratio_is_taken_within_each_cycle() -> None:
-    # The machine slowed down to a half after the second cycle: the ratio of the medians would be 1, each cycle says 2.
-    found = figures.ratio({1: 40.0, 2: 40.0, 3: 20.0, 4: 20.0}, {1: 20.0, 2: 20.0, 3: 10.0, 4: 10.0}, "other")
+    # The machine slowed down to a half after the third cycle; each cycle says 2 all the same.
+    found = figures.ratio(
+        dict(enumerate([40.0, 40.0, 40.0, 20.0, 20.0])), dict(enumerate([20.0, 20.0, 20.0, 10.0, 10.0])), "other"
+    )
     assert found is not None
-    assert (found.to, found.spread, found.clear) == ("other", Spread(2.0, 2.0, 2.0, 4), True)
+    assert (found.to, found.spread, found.clear) == ("other", Spread(2.0, 2.0, 2.0, 5), True)
 
 
 def test_cycles_that_one_side_missed_are_left_out() -> None:
@@ -36,13 +38,20 @@ def test_cycles_that_one_side_missed_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quartiles", "bar", "clear"),
-    [((0.9, 1.1), 1.0, False), ((1.01, 1.1), 1.0, True), ((0.8, 0.99), 1.0, True), ((1.0, 1.2), 1.0, False), ((1.01, 1.2), 1.1, False)],
-)  # fmt: skip
-def test_there_is_no_winner_where_the_quartiles_straddle_the_bar(
-    quartiles: tuple[float, float], bar: float, clear: bool
-) -> None:
-    assert figures.clear_of(Spread(1.0, *quartiles, 9), bar) is clear
+    ("ratios", "bar", "clear"),
+    [
+        ((1.1,) * 9 + (0.9,), 1.0, True),  # nine of ten
+        ((1.1,) * 8 + (0.9,) * 2, 1.0, False),
+        ((0.9,) * 9 + (1.1,), 1.0, True),
+        ((1.1,) * 5, 1.0, True),
+        ((1.1,) * 4, 1.0, False),  # too few to agree
+        ((1.1,) * 5, 1.2, True),  # clear of the bar, though on its wrong side
+        ((1.1,) * 5 + (1.3,) * 5, 1.2, False),
+        ((), 1.0, False),
+    ],
+)
+def test_there_is_no_winner_unless_the_cycles_agree(ratios: tuple[float, ...], bar: float, clear: bool) -> None:
+    assert figures.clear_of(ratios, bar) is clear
 
 
 def test_percentiles_come_from_the_merged_samples_and_only_where_ten_lie_beyond() -> None:

@@ -33,8 +33,9 @@ def test_three_quarters_of_the_cycles_decide(bar: Bar, low: float, high: float, 
     assert judge(rows(low, high), {}, [bar])[0].verdict == verdict
 
 
-def test_what_was_not_measured_is_no_failure() -> None:
-    assert judge(rows(0.1, 0.2, "INVALID"), {}, [LEAST])[0].verdict == "INCONCLUSIVE"
+def test_what_was_not_measured_is_no_failure_but_what_does_not_work_is() -> None:
+    assert judge(rows(0.1, 0.2, "INCONCLUSIVE"), {}, [LEAST])[0].verdict == "INCONCLUSIVE"
+    assert judge(rows(1.0, 1.1, "INVALID"), {}, [LEAST])[0].verdict == "FAIL"
     assert judge([], {"a": "a is unavailable: no uvloop"}, [LEAST])[0].seen == "a is unavailable: no uvloop"
     assert judge([], {}, [LEAST])[0].seen == "the run ended before"
 
@@ -46,6 +47,18 @@ def test_a_missing_target_leaves_the_other_bars_their_rows() -> None:
     assert [
         group.cells[0].contender.name for group in groups({name: Contender(name) for name in "abd"}, [other, LEAST])
     ] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("rate", "work", "verdict"),
+    [(1.0, 1.0, "ok"), (1.0, 0.8, "INCONCLUSIVE"), (0.8, 1.0, "FAIL"), (0.8, 0.8, "FAIL")],
+)
+def test_where_the_generator_was_the_limit_processor_time_has_to_agree(rate: float, work: float, verdict: str) -> None:
+    first, row = rows(rate, rate)
+    of = Ratio("a", Spread(work, work, work, 9), True)
+    for limited in (False, True):
+        pair = [first, replace(row, work=of, client_limited=limited)]
+        assert judge(pair, {}, [LEAST])[0].verdict == (verdict if limited else "ok" if rate == 1.0 else "FAIL")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from suite.bench import runner
 from suite.bench.place import Pinning, choose
 from suite.bench.results import BenchEvent, BenchFinished, BenchStarted, RowFinished, Step, Workload
 from suite.bench.runner import Cell, Contender, Group, Runner
-from suite.process import command_of
+from suite.process import Server, command_of
 from tests.bench.conftest import faulty
 
 SMALL = Workload(connections=4, size=100)
@@ -26,9 +26,9 @@ def wrong(fault: str) -> Contender:
     return Contender(fault, tuple(faulty(fault)))
 
 
-def run(*cells: Cell, seconds: float = 0.5, pinning: Pinning | None = None, **options: bool) -> tuple[BenchFinished, list[BenchEvent]]:  # fmt: skip
+def run(*cells: Cell, seconds: float = 0.5, pinning: Pinning | None = None, syscalls: bool = False) -> tuple[BenchFinished, list[BenchEvent]]:  # fmt: skip
     events: list[BenchEvent] = []
-    measured = Runner(pinning or choose(), events.append, least=3, **options).run([Group(cells, seconds)])
+    measured = Runner(pinning or choose(), events.append, least=3, syscalls=syscalls).run([Group(cells, seconds)])
     return measured, events
 
 
@@ -159,3 +159,35 @@ def test_an_interrupted_run_tells_what_it_knows() -> None:
     assert (report.interrupted, report.exit) == (True, 130)
     assert events[-1] is report
     assert [row.verdict for row in report.rows] == ["MEASURED", "MEASURED"]
+
+
+def test_a_server_that_never_rests_does_not_slow_the_others_down() -> None:
+    report, _ = run(Cell(own("raw-epoll"), SMALL), Cell(own("raw-nonblocking"), SMALL), seconds=1)
+    alone, _ = run(Cell(own("raw-epoll"), SMALL), seconds=1)
+    first, spinning = report.rows
+    assert (first.verdict, spinning.verdict) == ("MEASURED", "MEASURED")
+    assert first.cpu is not None
+    assert spinning.cpu is not None
+    # Without its turn it would share the processor: twice the switches, at least, and half of the pace.
+    assert first.switches is not None
+    assert alone.rows[0].switches is not None
+    assert first.switches < alone.rows[0].switches + 0.5
+    assert spinning.footprint is not None
+
+
+def test_idle_clients_that_are_dropped_make_the_row_invalid() -> None:
+    report, _ = run(Cell(wrong("drops idle"), replace(SMALL, idle=5)), seconds=0.5)
+    assert (report.rows[0].verdict, report.exit) == ("INVALID", 1)
+    assert "5 of 5 idle clients were dropped" in report.rows[0].reason
+
+
+def test_an_address_is_neither_pinned_nor_a_winner() -> None:
+    with Server.start(command_of(registry.find("raw-thread"))) as server:
+        there = Contender("there", address=server.address)
+        report, _ = run(Cell(own("raw-epoll"), SMALL), Cell(there, SMALL), seconds=1)
+    row = report.rows[1]
+    assert row.verdict == "MEASURED"
+    assert "neither pinned nor observed" in row.reason
+    assert row.ratio is not None
+    assert not row.ratio.clear
+    assert (row.cpu, row.work, row.footprint) == (None, None, None)

@@ -54,8 +54,8 @@ def groups(report: BenchFinished, names: Names) -> list[Group]:
 
 
 def clear(row: Row) -> bool:
-    """Whether a row's ratio lies on one side of 1 with its quartiles."""
-    return row.ratio is not None and not row.ratio.spread.q1 <= 1 <= row.ratio.spread.q3
+    """Whether there is a winner: the quartiles lie on one side of 1, and the benchmark has no other doubt."""
+    return row.ratio is not None and row.ratio.clear and not row.ratio.spread.q1 <= 1 <= row.ratio.spread.q3
 
 
 def _group(workload: Workload, rows: list[Row], known: set[str], names: Names) -> Group:

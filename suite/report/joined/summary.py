@@ -98,7 +98,9 @@ def _detailed(group: Group, names: Names) -> list[str]:
         lines.append(f"{len(won) - len(shown)} more lie between; the chart below shows them.")
     open_ = [f"{names.short(row.target)} ({_bracket(row)})" for row in group.compared if not clear(row)]
     if open_:
-        lines.append(f"No winner against {to}, because the interval includes 1: {_some(open_)}.")
+        lines.append(
+            f"No winner against {to}, because the interval includes 1 or the processor time does not agree: {_some(open_)}."
+        )
     return lines
 
 
@@ -143,7 +145,7 @@ def _cautions(rows: Sequence[Row]) -> list[str]:
     if tally["INCONCLUSIVE"]:
         lines.append(f"{figures.cardinal(tally['INCONCLUSIVE'], 'row is', 'rows are')} INCONCLUSIVE: nothing could be measured well enough to give a number.")  # fmt: skip
     if marks["client-limited"]:
-        lines.append(f"{figures.cardinal(marks['client-limited'], 'row is', 'rows are')} client-limited: the load generator was the bottleneck, so the rate is a lower bound and ratios are drawn towards 1.")  # fmt: skip
+        lines.append(f"{figures.cardinal(marks['client-limited'], 'row is', 'rows are')} client-limited: the load generator was the bottleneck, so the rate is a lower bound, and the processor time per message says more.")  # fmt: skip
     if marks["saturated"]:
         lines.append(f"{figures.cardinal(marks['saturated'], 'row is', 'rows are')} saturated: the schedule asked for more than the server managed, so its latencies tell how long the run was.")  # fmt: skip
     return lines
