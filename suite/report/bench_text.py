@@ -156,9 +156,12 @@ def show_guard(outcomes: Sequence[Outcome], *, color: bool) -> None:
         print(
             f"{paint(outcome.verdict, f'{outcome.verdict:<12}')} {who:<32} {what:<26} {sign} {number:g}{aim}: {outcome.seen}"
         )
-    failed = sum(outcome.verdict == "FAIL" for outcome in outcomes)
+    counts = {
+        verdict: sum(outcome.verdict == verdict for outcome in outcomes) for verdict in ("ok", "FAIL", "INCONCLUSIVE")
+    }
+    others = "".join(f", {count} {verdict}" for verdict, count in counts.items() if count and verdict != "ok")
     print(
-        f"{len(outcomes) - failed} of {len(outcomes)} bars not missed; a bar is missed when three quarters of the cycles are"
+        f"{counts['ok']} of {len(outcomes)} bars hold{others}; a bar is missed when three quarters of the cycles miss it"
     )
 
 
