@@ -30,12 +30,10 @@ FLOOR = 1.0
 """Seconds that a wait lasts at least, once calibrated: a busy machine delays a right server by tenths."""
 END_PATIENCE = 5.0
 """Seconds to wait for the end of a connection when every byte has come: to close late is odd, but right."""
-ROUND_TRIPS = 20
-CALIBRATION = 2.0
+ROUND_TRIPS, CALIBRATION = 20, 2.0
 """Round trips taken, or seconds, whichever is over first."""
-EXCHANGES = 5
-TIMES = 50
-"""A wait lasts this many times the slowest of this target's own round trips."""
+EXCHANGES, TIMES = 5, 50
+"""Exchanges timed at each length; and a wait lasts so many times the slowest of this target's own round trips."""
 DYING = 0.5
 """Seconds within which a launched server that turned a canary away may yet turn out to be dead."""
 

@@ -137,7 +137,7 @@ def test_the_same_target_is_compared_across_workloads() -> None:
     assert many.footprint is not None
     assert many.footprint.fds - few.footprint.fds == 200
     assert many.footprint.idle_connection is not None
-    assert 0 <= many.footprint.idle_connection < 20
+    assert -1 < many.footprint.idle_connection < 20  # what the heap had free is taken first
 
 
 def test_one_processor_compares_nothing() -> None:
