@@ -1,10 +1,6 @@
-"""One connection over a real socket on loopback, and cancelled wherever it can be."""
+"""One connection over a real socket on loopback."""
 
-import socket
-import struct
-from collections.abc import Callable
-from contextlib import closing, suppress
-from itertools import count
+from contextlib import suppress
 
 import pytest
 import trio
@@ -15,65 +11,9 @@ from hypothesis import strategies as st
 from suite.launch import Limits
 from suite.services.discard import Discard
 from suite.services.echo import Echo
-from suite.session import NewSession, Session
-from tests.trio_impl.sessions import LIMITS, PEER, Clumsy, Endless, Recorder
-from trio_impl.handler_sockets import handle
-
-BOUND = 20  # seconds; only a hanging test ever waits so long
-MORE = 16 << 20
-"""Bytes that no two kernel buffers hold: who sends so many waits for its reader."""
-
-
-def connection() -> tuple[trio.SocketStream, socket.socket]:
-    """Return a client's stream and the socket that was accepted for it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        client = socket.create_connection(listener.getsockname())
-        return trio.SocketStream(trio.socket.from_stdlib_socket(client)), listener.accept()[0]
-
-
-def serve(nursery: trio.Nursery, sock: socket.socket, new_session: NewSession, limits: Limits = LIMITS) -> trio.Event:
-    """Start a handler; the event tells that it has returned, its socket closed."""
-    done = trio.Event()
-
-    async def run() -> None:
-        await handle(sock, PEER, new_session, limits, True)
-        assert sock.fileno() == -1
-        done.set()
-
-    nursery.start_soon(run)
-    return done
-
-
-def waiting() -> tuple[int, int]:
-    """Return how many tasks wait to read, Trio's own not counted, and how many to write."""
-    epoll = trio.lowlevel.current_statistics().io_statistics
-    assert epoll.backend == "epoll"
-    return epoll.tasks_waiting_read - 1, epoll.tasks_waiting_write
-
-
-async def until(condition: Callable[[], object]) -> None:
-    with trio.fail_after(BOUND):
-        while not condition():  # noqa: ASYNC110 - no event tells what a task waits for
-            await trio.sleep(0.001)
-
-
-async def everything(stream: trio.SocketStream) -> bytes:
-    with trio.fail_after(BOUND):
-        return b"".join([part async for part in stream])
-
-
-async def read(stream: trio.SocketStream, size: int) -> bytes:
-    data = bytearray()
-    with trio.fail_after(BOUND):
-        while len(data) < size and (part := await stream.receive_some(size - len(data))):
-            data += part
-    return bytes(data)
-
-
-def reset(stream: trio.SocketStream) -> None:
-    """Close with RST: socket(7), SO_LINGER with a zero timeout."""
-    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    stream.socket.close()
+from suite.session import Session
+from tests.trio_impl.sessions import Clumsy, Endless, Recorder
+from tests.trio_impl.talking import BOUND, MORE, connection, everything, read, reset, serve, until, waiting
 
 
 @settings(deadline=None)  # the machine may be busy
@@ -334,105 +274,3 @@ async def test_a_client_that_is_always_ready_lets_others_have_their_turn() -> No
         # In a pass of the scheduler each task has one turn, in any order: two may meet, no three.
         assert all(third > first for first, third in zip(turns, turns[2:], strict=False))
         nursery.cancel_scope.cancel()
-
-
-class Cancels(Recorder):
-    """Is cancelled while it hears something: it is the next checkpoint that notices."""
-
-    def __init__(self, scope: trio.CancelScope) -> None:
-        super().__init__()
-        self.scope = scope
-
-    def receive_data(self, data: bytes, /) -> bytes:
-        self.scope.cancel()
-        return super().receive_data(data)
-
-
-@pytest.mark.parametrize(
-    ("what", "at"),
-    [("waiting", (1, 0)), ("answering", (0, 1)), ("sending", (1, 1)), ("lingering", (1, 0)), ("between turns", None)],
-)
-async def test_cancelled_wherever_it_waits_it_closes_the_socket_and_lets_the_cancellation_pass(
-    caplog: pytest.LogCaptureFixture, what: str, at: tuple[int, int] | None
-) -> None:
-    caplog.set_level("INFO")
-    client, sock = connection()
-    scope = trio.CancelScope()
-    sessions = {
-        "waiting": Recorder(),
-        "answering": Recorder(answer=b"~" * MORE),
-        "sending": Endless(output=b"~"),
-        "lingering": Recorder(output=b"bye"),
-        "between turns": Cancels(scope),
-    }
-    session = sessions[what]
-    session.finished = what == "lingering"
-    async with client:
-        await client.send_all(b"hello")
-        with trio.fail_after(BOUND):
-            async with trio.open_nursery() as nursery:
-
-                async def run() -> None:
-                    with scope:
-                        await handle(sock, PEER, lambda: session, Limits(high_water=MORE, linger=BOUND), True)
-
-                nursery.start_soon(run)
-                if at:
-                    await until(lambda: waiting() == at and (session.inputs or session.finished))
-                    scope.cancel()
-        assert scope.cancelled_caught
-        assert sock.fileno() == -1
-        assert waiting() == (0, 0)
-        assert session.inputs == ([] if session.finished else [b"hello"])
-    assert caplog.messages[-1] == "closed 192.0.2.1:4242 (limit)"
-
-
-class Steps(trio.abc.Instrument):
-    """Cancels a scope before a task takes its step number `last`."""
-
-    def __init__(self, scope: trio.CancelScope, last: int) -> None:
-        self.scope = scope
-        self.left = last
-        self.task = trio.lowlevel.current_task()
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if task is self.task:
-            self.left -= 1
-            if not self.left:
-                self.scope.cancel()
-
-
-async def test_cancelled_before_any_of_its_steps_it_leaves_nothing_behind(caplog: pytest.LogCaptureFixture) -> None:
-    """A talk with every kind of turn; there is one fewer step to come each time, and at last none."""
-    caplog.set_level("INFO")
-    output, answer = b"x" * 600_000, b"~" * 300_000
-    for last in count(1):
-        client, sock = connection()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        got = b""
-
-        async def talk() -> None:
-            nonlocal got
-            await client.send_all(b"?")  # noqa: B023 - it is over before the next turn
-            await client.send_eof()  # noqa: B023
-            with suppress(trio.BrokenResourceError):
-                got = await everything(client)  # noqa: B023
-
-        caplog.clear()
-        with trio.fail_after(BOUND), closing(client.socket):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(talk)
-                with trio.CancelScope() as scope:
-                    steps = Steps(scope, last)
-                    trio.lowlevel.add_instrument(steps)
-                    session = Recorder(output, answer)
-                    await handle(sock, PEER, lambda: session, Limits(high_water=300_000), True)  # noqa: B023
-                trio.lowlevel.remove_instrument(steps)
-        assert sock.fileno() == -1
-        assert waiting() == (0, 0)
-        ends = [message.rpartition(" ")[2] for message in caplog.messages if message.startswith("closed")]
-        assert ends == ["(limit)" if scope.cancelled_caught else "(FIN)"]
-        if not scope.cancelled_caught:
-            assert sorted(got) == sorted(output + answer)
-            break
-    assert last > 10
