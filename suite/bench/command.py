@@ -42,7 +42,7 @@ def bench(options: argparse.Namespace) -> int:
     contenders = _contenders(options)
     workloads = _workloads(options)
     seconds = options.seconds if options.seconds is not None else EACH
-    _enough(len(contenders), workloads)
+    _enough(_groups(contenders, workloads, seconds))
     text, files = BenchText(color=wants_color(options.color, sys.stdout)), BenchFiles(options.json, options.csv)
 
     def emit(event: BenchEvent) -> None:
@@ -165,14 +165,14 @@ def _groups(able: Sequence[Contender], workloads: Sequence[Workload], seconds: f
     return groups
 
 
-def _enough(targets: int, workloads: Sequence[Workload]) -> None:
-    """Raise a UsageError where the descriptors of this process do not suffice for all clients at once."""
+def _enough(groups: Sequence[Group]) -> None:
+    """Raise a UsageError where the descriptors of this process do not suffice for all clients of a group at once."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    for workload in workloads:
-        # Each target has its clients; where it is compared with itself, their numbers add up just as well.
-        wanted = max(targets, 2) * (workload.connections + workload.idle) + SPARE
+    for group in groups:
+        wanted = sum(cell.workload.connections + cell.workload.idle for cell in group.cells) + SPARE
         if most != resource.RLIM_INFINITY and wanted > most:
+            names = ", ".join(dict.fromkeys(cell.workload.name for cell in group.cells))
             raise UsageError(
-                f"{workload.name} with {targets} targets needs {wanted} descriptors, {most} are allowed here; "
-                "measure fewer targets at once, or raise `ulimit -Hn`"
+                f"{names} with {len({cell.contender.name for cell in group.cells})} targets at once needs {wanted} descriptors, "
+                f"{most} are allowed here; measure fewer at once, or raise `ulimit -Hn`"
             )
