@@ -158,6 +158,7 @@ class Runner:
         if address is None:
             with on(self._pinning.server):
                 live.server = stack.enter_context(Server.start(contender.command))
+            stack.callback(live.pause, signal.SIGCONT)  # else SIGTERM would not be heard
             address = live.server.address
         generator.open(live.name, address, workload, self._seed)
         warm = generator.run(live.name, WARM)

@@ -3,12 +3,16 @@
 import shutil
 import signal
 import socket
+import time
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from suite import registry
 from suite.bench import runner
+from suite.bench.generator import Generator
+from suite.bench.live import Live
 from suite.bench.place import Pinning, choose
 from suite.bench.results import BenchEvent, BenchFinished, BenchStarted, RowFinished, Step, Workload
 from suite.bench.runner import Cell, Contender, Group, Runner
@@ -161,18 +165,39 @@ def test_an_interrupted_run_tells_what_it_knows() -> None:
     assert [row.verdict for row in report.rows] == ["MEASURED", "MEASURED"]
 
 
-def test_a_server_that_never_rests_does_not_slow_the_others_down() -> None:
-    report, _ = run(Cell(own("raw-epoll"), SMALL), Cell(own("raw-nonblocking"), SMALL), seconds=1)
-    alone, _ = run(Cell(own("raw-epoll"), SMALL), seconds=1)
-    first, spinning = report.rows
-    assert (first.verdict, spinning.verdict) == ("MEASURED", "MEASURED")
-    assert first.cpu is not None
-    assert spinning.cpu is not None
-    # Without its turn it would share the processor: twice the switches, at least, and half of the pace.
-    assert first.switches is not None
-    assert alone.rows[0].switches is not None
-    assert first.switches < alone.rows[0].switches + 0.5
-    assert spinning.footprint is not None
+def stands_still(server: Server, wanted: bool) -> bool:
+    """Whether it does so, or does not, within two seconds: a signal takes its time."""
+    process, deadline = psutil.Process(server.pid), time.monotonic() + 2
+    while (process.status() == psutil.STATUS_STOPPED) is not wanted:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def test_a_server_that_never_rests_stands_still_while_others_have_their_turn() -> None:
+    with (
+        Server.start(command_of(registry.find("raw-nonblocking"))) as spins,
+        Server.start(command_of(registry.find("raw-epoll"))) as waits,
+        Generator() as generator,
+    ):
+        for server, restless in ((spins, True), (waits, False)):
+            live = Live(Cell(Contender("it"), SMALL), "it", server)
+            generator.open("it", server.address, SMALL)
+            live.look_at_rest()
+            assert live.restless is restless
+            for _ in range(2):
+                assert stands_still(server, restless)
+                live.measure(generator, 1)
+            assert live.slices[1].messages > 0
+            live.pause(signal.SIGCONT)
+            assert stands_still(server, False)
+
+
+def test_a_server_that_never_rests_ends_as_fast_as_others() -> None:
+    report, _ = run(Cell(own("raw-nonblocking"), SMALL))
+    assert report.rows[0].verdict == "MEASURED"
+    assert report.seconds < 7  # the grace after which a server that stands still would be killed
 
 
 def test_idle_clients_that_are_dropped_make_the_row_invalid() -> None:
