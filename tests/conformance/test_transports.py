@@ -222,7 +222,7 @@ def test_a_full_accept_queue_is_waited_for(tmp_path: Path) -> None:
         sock.close()
 
 
-@pytest.mark.parametrize(("rows", "count"), [([], 0), ([["stall", 0], *HELLO[1:], ["barrier"]], 1)])
+@pytest.mark.parametrize(("rows", "count"), [([], 0), ([["stall", 0], *HELLO[1:], ["read", 0, 1]], 1)])
 def test_without_unread_bytes_nothing_resets_it(servers: dict[str, str], rows: list[Row], count: int) -> None:
     transcript = play(addressed(servers["unix"])[0], ["open", 0], *rows, ["rst", 0])
     assert transcript.facts["reset"] == count
