@@ -3,17 +3,20 @@
 import socket
 import sys
 import threading
+import time
 
 __all__ = ("main",)
 
 EVERY = 500
-pipelined = 0
+pipelined, due = 0, EVERY
 
 
 def upwards(client: socket.socket, server: socket.socket, together: threading.Event) -> None:
     """Pass on what the client says, and its end; note whether commands come together."""
     try:
-        while data := client.recv(65536):
+        while client.recv(1, socket.MSG_PEEK):
+            time.sleep(0.001)  # what is sent without waiting for answers is here by then
+            data = client.recv(65536)
             if b"\r\n*" in data:
                 together.set()
             server.sendall(data)
@@ -24,10 +27,11 @@ def upwards(client: socket.socket, server: socket.socket, together: threading.Ev
 
 def spoilt(data: bytes) -> bytes:
     """Change one bit of the last line, once in so many lines."""
-    global pipelined
+    global pipelined, due
     lines = data.split(b"\r\n")
-    before, pipelined = pipelined, pipelined + len(lines) - 1
-    if before // EVERY < pipelined // EVERY and lines[-2]:
+    pipelined += len(lines) - 1
+    if pipelined >= due and lines[-2]:  # an empty line has no bit to change; the next one will do
+        due += EVERY
         lines[-2] = lines[-2][:-1] + bytes([lines[-2][-1] ^ 1])
     return b"\r\n".join(lines)
 
