@@ -19,7 +19,7 @@ from typing import IO
 
 from suite.errors import HarnessError
 
-__all__ = ("SPEC", "Injection", "unavailable")
+__all__ = ("SPEC", "Injection", "signal_all", "threads", "unavailable")
 
 SPEC = re.compile(r"[a-z0-9_?,]+:error=[A-Z0-9]+(:when=[0-9.+]+)?")
 """What strace(1) is told to inject: system calls, an error, and which of a thread's calls it befalls."""
@@ -57,7 +57,7 @@ class Injection:
         Raises:
             HarnessError: strace gave up, or takes too long.
         """
-        tracers = [tracer for pid in self._pids for _, tracer in _threads(pid)]
+        tracers = [tracer for pid in self._pids for _, tracer in threads(pid)]
         if tracers and all(tracer == self._strace.pid for tracer in tracers):
             return True
         if tracers and (self._strace.poll() is not None or time.monotonic() > self._deadline):
@@ -73,7 +73,7 @@ class Injection:
         """
         stopped = list(pids) if self._strace.poll() is None else []
         try:
-            _signal(stopped, signal.SIGSTOP)
+            signal_all(stopped, signal.SIGSTOP)
             self._calm(stopped)
             self._strace.send_signal(signal.SIGTERM)
             self._strace.wait(ATTACH)
@@ -81,7 +81,7 @@ class Injection:
             self._strace.kill()  # ptrace(2): what it traced goes on
             self._strace.wait()
         finally:
-            _signal(stopped, signal.SIGCONT)
+            signal_all(stopped, signal.SIGCONT)
         self._log.seek(0)
         count = self._log.read().count(b"(INJECTED)")
         self._log.close()
@@ -91,10 +91,8 @@ class Injection:
         """Wait until every thread has stopped and strace knows: twice in a row, it waits and they stand still."""
         deadline, looks = time.monotonic() + ATTACH, 0
         while looks < 2 and self._strace.poll() is None and time.monotonic() < deadline:
-            states = [state for pid in pids for state, _ in _threads(pid)]
-            calm = all(state in "tT" for state in states) and [state for state, _ in _threads(self._strace.pid)] == [
-                "S"
-            ]
+            states = [state for pid in pids for state, _ in threads(pid)]
+            calm = all(state in "tT" for state in states) and [state for state, _ in threads(self._strace.pid)] == ["S"]
             looks = looks + 1 if calm else 0
             time.sleep(PAUSE)
 
@@ -103,13 +101,14 @@ class Injection:
         return self._log.read().decode(errors="replace").strip().rpartition("\n")[2].removeprefix("strace: ")
 
 
-def _signal(pids: list[int], number: int) -> None:
+def signal_all(pids: Iterable[int], number: int) -> None:
+    """Send a signal to processes; those that have ended, or are another user's, do not matter."""
     for pid in pids:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
 
-def _threads(pid: int) -> list[tuple[str, int]]:
+def threads(pid: int) -> list[tuple[str, int]]:
     """Return each live thread's state and who traces it, 0 for nobody; proc(5), State and TracerPid."""
     found = []
     with suppress(FileNotFoundError, ProcessLookupError):

@@ -15,7 +15,7 @@ Clients are small integers, the order of operations is explicit, payloads are li
     ["pause", 800]                   milliseconds; other clients that are not stalled are read meanwhile
     ["oob", 0, {"hex": "21"}]        queue bytes as urgent data (TCP's URG; MSG_OOB), after everything before is out
     ["measure", 500] ["settle", 2000] ["term"] ["exit", 9000] ["restart"]
-    ["inject", "accept4:error=ENFILE"] ["heal"]      see `watching`
+    ["freeze"] ["thaw"] ["inject", "accept4:error=ENFILE"] ["heal"]      see `watching`
 
 What is still open at the end is closed with close(2).
 """
@@ -178,7 +178,7 @@ def from_json(rows: Any) -> Script:
 
 _SHAPES = {
     "open": 1, "send": 2, "oob": 2, "fin": 1, "rst": 1, "close": 1, "read": 2, "read_eof": 1, "stall": 1, "pause": 1,
-    "measure": 1, "settle": 1, "term": 0, "exit": 1, "restart": 0, "inject": 1, "heal": 0,
+    "measure": 1, "settle": 1, "term": 0, "exit": 1, "restart": 0, "freeze": 0, "thaw": 0, "inject": 1, "heal": 0,
 }  # fmt: skip
 
 

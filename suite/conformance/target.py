@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Self
 
-from suite.census import Census, count, tree_of
 from suite.conformance.address import Address, resolve
 from suite.conformance.dialogue import Oracle
-from suite.conformance.injecting import Injection, unavailable
+from suite.conformance.injecting import unavailable
 from suite.conformance.oracle import EchoOracle, findings
 from suite.conformance.plan import NEEDS
 from suite.conformance.player import Player
+from suite.conformance.processes import Processes
 from suite.conformance.run import STUCK
 from suite.conformance.script import Op, Payload, Script
 from suite.conformance.transcript import NEVER, Canary, Ending, Transcript
@@ -81,7 +81,6 @@ class Target:
         self.name = name
         self.nofile = nofile
         self.inject = inject
-        self._injection: Injection | None = None
         self._pid = pid
         self.kind = kind
         self.capabilities = capabilities
@@ -101,6 +100,7 @@ class Target:
         self._patience = FIRST_PATIENCE * factor
         self._end_patience = END_PATIENCE * factor
         self._player: Player
+        self._processes: Processes
 
     def __enter__(self) -> Self:
         """Start the server, or choose the first address.
@@ -115,7 +115,8 @@ class Target:
             address = self._addresses[0]
         self._player = Player(address, self.oracle, patience=self._patience)
         self._player.half_close = not self.capabilities.no_half_close
-        self._player.watch = self if self.offers("pid") else None
+        self._processes = Processes(self._server, self._pid)
+        self._player.watch = self._processes if self.offers("pid") else None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -160,46 +161,6 @@ class Target:
         """The process that serves, as far as it is known."""
         return self._server.pid if self._server is not None else self._pid
 
-    # What can be seen of its processes (`watching.Watch`) ------------------------------------------------------------
-
-    def census(self) -> Census:
-        """Count what the server's processes hold now."""
-        return self._server.census() if self._server is not None else count(tree_of(self._pid or 0))
-
-    def terminate(self) -> None:
-        """Send SIGTERM to a launched server."""
-        if self._server is not None:
-            self._server.signal(signal.SIGTERM)
-
-    def exited(self) -> bool:
-        """Whether a launched server has ended."""
-        return self._server is not None and self._server.poll() is not None
-
-    def restart(self) -> str:
-        """Start a launched server again on the same port; return why that failed, or nothing."""
-        assert self._server is not None
-        try:
-            self._server.restart(same_port=True)
-        except TargetError as error:
-            return str(error)
-        return ""
-
-    def begin_faults(self, spec: str) -> None:
-        """Begin to have system calls of a launched server fail."""
-        self.heal()
-        if self._server is not None:
-            self._injection = Injection(self._server.tree(), spec)
-
-    def faulty(self) -> bool:
-        """Whether that has begun."""
-        return self._injection is None or self._injection.attached()
-
-    def heal(self) -> int:
-        """End it; return how many calls have failed so."""
-        injection, self._injection = self._injection, None
-        return injection.end(self._server.tree()) if injection and self._server else 0
-
-    # -----------------------------------------------------------------------------------------------------------------
     @property
     def address(self) -> str:
         """The address in use, as a user would write it."""
@@ -237,13 +198,9 @@ class Target:
         """Play one script, look after the server, and try a canary if asked, or if a wait ran out."""
         self._player.patience = patience or self._patience
         self._player.end_patience = 0.0 if patience else self._end_patience
-        try:
-            transcript = self._player.play(script)
-        finally:
-            left = self.heal()
+        transcript = self._perform(script)
         if not self._round_trips and (took := [max(times) for times in transcript.latencies.values()]):
             self._patience = min(self._patience, max(ANSWERED, TIMES * max(took)) * self._factor)
-        transcript.facts["injected"] += left
         transcript.facts["nofile"] = self.nofile or 0
         if transcript.stop is not None:  # it was told to end; what follows meets a new one
             self.fresh()
@@ -252,9 +209,18 @@ class Target:
         if transcript.waits and transcript.canary is Canary.OK and self._slowed():
             # The machine, not the server: even a fresh connection took ten times its usual round trip.
             self._player.patience = 3 * (patience or self._patience)
-            transcript = self._player.play(script)
+            transcript = self._perform(script)
             self._look_after(transcript, canary=canary, patience=patience)
         self.history.append(script)
+        return transcript
+
+    def _perform(self, script: Script) -> Transcript:
+        try:
+            transcript = self._player.play(script)
+        finally:
+            self._processes.thaw()
+            left = self._processes.heal()
+        transcript.facts["injected"] += left
         return transcript
 
     def first(self, script: Script, *, patience: float | None = None, canary: bool = False) -> Transcript:
@@ -266,7 +232,7 @@ class Target:
         while True:
             transcript = self.play(script, patience=patience, canary=canary)
             talks = transcript.conversations.values()
-            if any(talk.ending not in NEVER for talk in talks) or self.death() is not None:
+            if not talks or any(talk.ending not in NEVER for talk in talks) or self.death() is not None:
                 return transcript
             talk = next(iter(talks))
             if not self.next_address():

@@ -5,6 +5,8 @@
 ["term"]           SIGTERM to the process that serves
 ["exit", 9000]     wait until that has ended, at most so long
 ["restart"]        start the command again on the same port
+["freeze"]         SIGSTOP to all its processes: clients come, and nobody accepts them
+["thaw"]           SIGCONT; so it is at a script's end in any case
 ["inject", "accept4:error=ENFILE"]     from now on these system calls fail (see `injecting`)
 ["heal"]           from now on they do not; so it is at a script's end in any case
 """
@@ -19,7 +21,7 @@ from suite.census import Census
 
 __all__ = ("WATCHING", "Log", "Measure", "Stop", "Watch", "operate", "settled")
 
-WATCHING = ("measure", "settle", "term", "exit", "restart", "inject", "heal")
+WATCHING = ("measure", "settle", "term", "exit", "restart", "freeze", "thaw", "inject", "heal")
 """Kinds of operation that are this module's; they belong to no client."""
 LOOK = 0.02
 """Seconds between two looks."""
@@ -34,11 +36,17 @@ class Watch(Protocol):
     def terminate(self) -> None:
         """Send SIGTERM to the process that serves."""
 
-    def exited(self) -> bool:
-        """Whether that process has ended."""
+    def status(self) -> int | None:
+        """Return how that process has ended, as `subprocess` tells it; None while it lives."""
 
     def restart(self) -> str:
         """Start the command again on the same port; return why that failed, or nothing."""
+
+    def freeze(self) -> bool:
+        """Stop all its processes; return whether they stand still."""
+
+    def thaw(self) -> None:
+        """Let them go on."""
 
     def begin_faults(self, spec: str) -> None:
         """Begin to have system calls fail."""
@@ -76,12 +84,14 @@ class Stop:
     Attributes:
         sent: monotonic time of the signal.
         seconds: from the signal to the end of the process that serves; None while it lives.
+        status: how that process ended, as in `subprocess`; None while it lives.
         left: processes of its tree when its last client had left, two seconds later at most.
         rebind: why it could not be started again on the same port, or nothing.
     """
 
     sent: float
     seconds: float | None = None
+    status: int | None = None
     left: int = 0
     rebind: str = ""
 
@@ -108,6 +118,10 @@ def operate(kind: str, watch: Watch, log: Log, seconds: float, fault: str) -> Ge
             yield from _wait_for_exit(watch, log.stop, seconds)
         case "restart" if log.stop is not None and log.stop.seconds is not None:
             log.stop.rebind = watch.restart()
+        case "freeze":
+            log.facts["frozen"] += watch.freeze()
+        case "thaw":
+            watch.thaw()
         case "inject":
             watch.begin_faults(fault)
             while not watch.faulty():
@@ -147,10 +161,11 @@ def _settle(watch: Watch, base: Census, seconds: float) -> Generator[float, None
 def _wait_for_exit(watch: Watch, stop: Stop, seconds: float) -> Generator[float, None, None]:
     """Wait until the server has ended, then up to two seconds for what is left of its tree."""
     deadline = time.monotonic() + seconds
-    while not watch.exited() and time.monotonic() < deadline:
+    while (status := watch.status()) is None and time.monotonic() < deadline:
         yield LOOK
-    if not watch.exited():
+    if status is None:
         return
+    stop.status = status
     stop.seconds = time.monotonic() - stop.sent
     deadline = time.monotonic() + 2.0
     while (left := watch.census().processes) and time.monotonic() < deadline:

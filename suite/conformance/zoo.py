@@ -199,10 +199,13 @@ SPECIMENS: tuple[Specimen, ...] = (
     Specimen("emfile_dies.py", {"ovl-emfile-survive": "died"}, most=_MANY, limit=64),
     Specimen("emfile_deaf.py", {"ovl-emfile-recover": "stalled"}, most=_MANY, limit=64),
     Specimen("emfile_spin.py", {"ovl-emfile-spin": "spins"}, most=_MANY, limit=64),
+    Specimen("accepts_stale.py", {"ovl-backlog-full": _CROSS}, most=7),
     Specimen("select_dies_at_1024.py", {"ovl-fd1024": "died"}, most=_MANY, limit=2048),
     Specimen("urgent_ends.py", {"oob-stream": "lost truncated early-fin reset"}),
     Specimen("sigterm_waits.py", {"sd-sigterm-exits": "stays"}, most=12),
     Specimen("sigterm_last_leaves.py", {"sd-alone": "stays"}, most=7),
+    Specimen("sigterm_traceback.py", {"sd-status": "fails"}, most=6),
+    Specimen("sigterm_drops_queue.py", {"sd-queue": "lost"}, most=7),
     Specimen("sigterm_cuts.py", {"sd-flush": "lost"}, most=20),
     # where system calls fail
     Specimen("accept_error_ends.py", {"inj-accept-transient": _DEAD}, inject=True),

@@ -8,7 +8,6 @@ import time
 __all__ = ("main",)
 
 EVERY = 500
-pipelined, due = 0, EVERY
 
 
 def upwards(client: socket.socket, server: socket.socket, together: threading.Event) -> None:
@@ -25,18 +24,23 @@ def upwards(client: socket.socket, server: socket.socket, together: threading.Ev
         server.close()
 
 
-def spoilt(data: bytes) -> bytes:
-    """Change one bit of the last line, once in so many lines."""
-    global pipelined, due
-    lines = data.split(b"\r\n")
-    pipelined += len(lines) - 1
-    if pipelined >= due and lines[-2]:  # an empty line has no bit to change; the next one will do
-        due += EVERY
-        lines[-2] = lines[-2][:-1] + bytes([lines[-2][-1] ^ 1])
-    return b"\r\n".join(lines)
+class Fault:
+    """Changes one bit of a line, once in so many lines."""
+
+    def __init__(self) -> None:
+        self.lines, self.due = 0, EVERY
+
+    def spoil(self, data: bytes) -> bytes:
+        """Pass replies on; the last line is the one that suffers."""
+        lines = data.split(b"\r\n")
+        self.lines += len(lines) - 1
+        if self.lines >= self.due and lines[-2]:  # an empty line has no bit to change; the next one will do
+            self.due += EVERY
+            lines[-2] = lines[-2][:-1] + bytes([lines[-2][-1] ^ 1])
+        return b"\r\n".join(lines)
 
 
-def serve(client: socket.socket, upstream: tuple[str, int]) -> None:
+def serve(client: socket.socket, upstream: tuple[str, int], fault: Fault) -> None:
     """Pass on what the server answers."""
     try:
         with client, socket.create_connection(upstream) as server:
@@ -45,7 +49,7 @@ def serve(client: socket.socket, upstream: tuple[str, int]) -> None:
             together = threading.Event()
             threading.Thread(target=upwards, args=(client, server, together), daemon=True).start()
             while data := server.recv(65536):
-                client.sendall(spoilt(data) if together.is_set() else data)
+                client.sendall(fault.spoil(data) if together.is_set() else data)
             client.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass  # one of them has reset
@@ -57,10 +61,10 @@ def main() -> None:
     host, port = listener.getsockname()[:2]
     sys.stdout.write(f"listening {host}:{port}\n")
     sys.stdout.flush()
-    upstream = (sys.argv[3], int(sys.argv[4]))
+    upstream, fault = (sys.argv[3], int(sys.argv[4])), Fault()
     while True:
         sock, _ = listener.accept()
-        threading.Thread(target=serve, args=(sock, upstream), daemon=True).start()
+        threading.Thread(target=serve, args=(sock, upstream, fault), daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from suite.conformance.checks._parts import exchange
+from suite.conformance.checks._parts import exchange, sends
 from suite.conformance.checks.resources import busy
 from suite.conformance.family import MUST, SHOULD, Family
 from suite.conformance.plan import Plan
@@ -134,3 +134,34 @@ def fd1024(plan: Plan) -> Iterable[Script]:
     crowd = [Op("open", client) for client in range(8, 1100)]
     again = [op for client in range(8) for op in exchange(client, 50, plan.number(client + 10))]
     yield (*held, *crowd, Op("pause", count=300), *again)
+
+
+FROZEN = ("clients came while the server stood still", lambda transcript: transcript.facts["frozen"] > 0)
+"""Premise of checks that stop a server for a while, as a debugger, a full machine or a long computation does."""
+FEW, CROWD = 8, 160
+"""Clients that come meanwhile; a crowd is more than the queue that Python asks for (128), or Twisted (50)."""
+
+
+@FAMILY.check(
+    "ovl-backlog-full",
+    MUST,
+    "A server that could not accept for a while lets its callers wait, or turns them away; nobody gets what another sent.",
+    source="listen(2): in a full queue a client meets a refusal, or its request is ignored and tried again",
+    known="a server that fell behind with accept died of its full backlog (microsoft/demikernel issue 1313)",
+    specimen="accepts_stale.py",
+    faults=frozenset({"wrong", "foreign", "extra", "died"}),
+    premise=FROZEN,
+    needs="launch",
+)
+def backlog(plan: Plan) -> Iterable[Script]:
+    for waiting in sorted({min(count, plan.most_clients) for count in (FEW, CROWD)}):
+        # In the queue are those who ask and wait, who ask and half-close, who say nothing, and who have gone again.
+        ops = [Op("freeze")]
+        for client in range(waiting):
+            ops += [Op("open", client, hasty=True), *sends([client], 300, plan.number()) * (client % 4 != 2)]
+            if client % 4 == 1:
+                ops.append(Op("fin", client))
+            elif client % 4 == 3:
+                ops.append(Op("rst" if client % 8 == 3 else "close", client))
+        # Who finds the queue full tries again after a second, tcp(7); the others have their answers long before.
+        yield (*ops, Op("pause", count=20), Op("thaw"), Op("pause", count=300))

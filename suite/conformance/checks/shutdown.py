@@ -3,6 +3,7 @@
 Each script stops the server; a new one is started for the next.
 """
 
+import signal
 from collections.abc import Iterable
 
 from suite.conformance.checks._parts import exchange, opened, sends
@@ -20,6 +21,8 @@ FAMILY = Family("shutdown")
 TERM = "signal(7), kill(1): SIGTERM asks a process to end, in order"
 BOUND = 12_000
 """Milliseconds that a server may take to end. Ours and many others give their sessions five seconds."""
+ORDERLY = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+"""Exit statuses after SIGTERM that tell of no failure; shells and Java say 143 for the signal."""
 STOPPED = ("the server was told to end", lambda transcript: transcript.stop is not None)
 
 
@@ -89,6 +92,61 @@ FAMILY.check(
 )
 def alone(plan: Plan) -> Iterable[Script]:
     yield (Op("open", 0), *exchange(0, 100, plan.number()), Op("close", 0), Op("pause", count=200), Op("term"), Op("exit", count=BOUND))  # fmt: skip
+
+
+def _fails(transcript: Transcript) -> Finding | None:
+    status = None if transcript.stop is None else transcript.stop.status
+    if status is None or status in ORDERLY:
+        return None
+    how = f"killed by signal {-status}" if status < 0 else f"status {status}"
+    return Finding("fails", -1, "status 0, or 143 or a death by SIGTERM", how, hard=True)
+
+
+@FAMILY.check(
+    "sd-status",
+    SHOULD,
+    "A server that SIGTERM has ended tells so: status 0, that of the signal, or a death by it; not that of a failure.",
+    source=TERM + "; systemd.service(5): status 0 and death by SIGTERM are clean, anything else is a failed service",
+    known="mongrel2 ended with 1, unrealircd with 255: each stop was a failed service (mongrel2 pull 318, unrealircd pull 125)",
+    specimen="sigterm_traceback.py",
+    faults=frozenset(),
+    judge=_fails,
+    premise=(
+        "the server ended",
+        lambda transcript: transcript.stop is not None and transcript.stop.seconds is not None,
+    ),
+    minimal=True,
+    needs="launch",
+)
+def status(plan: Plan) -> Iterable[Script]:
+    end = (Op("term"), Op("exit", count=BOUND))
+    yield (Op("open", 0), *exchange(0, 100, plan.number()), Op("close", 0), Op("pause", count=50), *end)
+    yield end  # nobody has ever come
+
+
+@FAMILY.check(
+    "sd-queue",
+    SHOULD,
+    "Who was connected before SIGTERM is served, accepted by then or not.",
+    source=TERM + "; listen(2): the kernel completes connections that wait to be accepted",
+    known="a worker that is reloaded resets all who wait in its accept queue (emmett-framework/granian issue 567)",
+    specimen="sigterm_drops_queue.py",
+    faults=DATA - {"died", "refused", "unaccepted"},
+    premise=("clients came while it stood still", lambda transcript: transcript.facts["frozen"] > 0),
+    needs="launch tcp",
+)
+def queue(plan: Plan) -> Iterable[Script]:
+    clients = range(min(3, plan.most_clients))
+    yield (
+        Op("freeze"),
+        *(Op("open", client, hasty=True) for client in clients),
+        *sends(list(clients), 500, plan.number()),
+        *(Op("fin", client) for client in clients),
+        Op("term"),
+        Op("thaw"),
+        *(Op("read_eof", client) for client in clients),
+        Op("exit", count=BOUND),
+    )
 
 
 @FAMILY.check(
