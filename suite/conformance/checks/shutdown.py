@@ -26,6 +26,13 @@ ORDERLY = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
 STOPPED = ("the server was told to end", lambda transcript: transcript.stop is not None)
 
 
+def _ended(transcript: Transcript) -> bool:
+    return transcript.stop is not None and transcript.stop.seconds is not None
+
+
+ENDED = ("the server ended", _ended)
+
+
 def _stop_and_start(plan: Plan) -> Iterable[Script]:
     """Stop it while clients are connected, and start it again."""
     clients = range(min(3, plan.most_clients))
@@ -69,10 +76,7 @@ FAMILY.check(
     specimen="no_reuseaddr.py",
     faults=frozenset(),
     judge=_bound,
-    premise=(
-        "the server ended, and was started again",
-        lambda transcript: transcript.stop is not None and transcript.stop.seconds is not None,
-    ),
+    premise=("the server ended, and was started again", _ended),
     needs="launch",
 )(_stop_and_start)
 
@@ -111,10 +115,7 @@ def _fails(transcript: Transcript) -> Finding | None:
     specimen="sigterm_traceback.py",
     faults=frozenset(),
     judge=_fails,
-    premise=(
-        "the server ended",
-        lambda transcript: transcript.stop is not None and transcript.stop.seconds is not None,
-    ),
+    premise=ENDED,
     minimal=True,
     needs="launch",
 )
@@ -222,10 +223,7 @@ def _orphans(transcript: Transcript) -> Finding | None:
     specimen="leaves_orphans.py",
     faults=frozenset(),
     judge=_orphans,
-    premise=(
-        "the server ended",
-        lambda transcript: transcript.stop is not None and transcript.stop.seconds is not None,
-    ),
+    premise=ENDED,
     needs="launch",
 )
 def no_orphans(plan: Plan) -> Iterable[Script]:
