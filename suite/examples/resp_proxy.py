@@ -34,9 +34,8 @@ class Fault:
         """Pass replies on; the last line is the one that suffers."""
         lines = data.split(b"\r\n")
         self.lines += len(lines) - 1
-        if (
-            self.lines >= self.due and len(lines) > 1 and lines[-2]
-        ):  # an empty line has no bit to change; the next one will do
+        # An empty line has no bit to change; the next one will do.
+        if self.lines >= self.due and len(lines) > 1 and lines[-2]:
             self.due += EVERY
             lines[-2] = lines[-2][:-1] + bytes([lines[-2][-1] ^ 1])
         return b"\r\n".join(lines)

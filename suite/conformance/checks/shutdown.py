@@ -21,7 +21,7 @@ FAMILY = Family("shutdown")
 TERM = "signal(7), kill(1): SIGTERM asks a process to end, in order"
 BOUND = 12_000
 """Milliseconds that a server may take to end. Ours and many others give their sessions five seconds."""
-ORDERLY = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+ORDERLY = (0, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, -signal.SIGPIPE, 128 + signal.SIGTERM)
 """Exit statuses after SIGTERM that tell of no failure; shells and Java say 143 for the signal."""
 STOPPED = ("the server was told to end", lambda transcript: transcript.stop is not None)
 
@@ -110,7 +110,7 @@ def _fails(transcript: Transcript) -> Finding | None:
     "sd-status",
     SHOULD,
     "A server that SIGTERM has ended tells so: status 0, that of the signal, or a death by it; not that of a failure.",
-    source=TERM + "; systemd.service(5): status 0 and death by SIGTERM are clean, anything else is a failed service",
+    source=TERM + "; systemd.service(5): status 0 and deaths by SIGHUP, SIGINT, SIGTERM and SIGPIPE are clean",
     known="mongrel2 ended with 1, unrealircd with 255: each stop was a failed service (mongrel2 pull 318, unrealircd pull 125)",
     specimen="sigterm_traceback.py",
     faults=frozenset(),
